@@ -1,0 +1,1 @@
+"""What every part of Parley shares: values, settings, the lake and landing."""

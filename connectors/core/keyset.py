@@ -1,0 +1,243 @@
+"""Keyset paging over one table: every row once, resumable, and nothing after `as_of`.
+
+Rows are read in the order of (change time, key). Rows that have no place in that order (no key,
+no change time, or one that no clock has reached yet) would be lost by paging. They are read as a
+whole, as the part `unordered`, whenever one of them has changed since the last run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Label,
+    Row,
+    Select,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy import column as sql_column
+from sqlalchemy import table as sql_table
+from sqlalchemy.types import Date, DateTime, NullType, TypeEngine
+
+from connectors.core.clock import as_utc, parse_instant
+from connectors.core.spec import Page, ReadContext, Record
+from connectors.core.sql import row_json
+
+UNORDERED = "unordered"
+# One query reads so many rows: without an index each one sorts what is left of the table. While
+# it is read, a SQLite database that isn't in WAL mode keeps its writers waiting.
+WINDOW_ROWS = 500_000
+_DATED = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*"
+
+
+@dataclass(frozen=True)
+class KeysetTable:
+    """A table or view as it was found.
+
+    `found` maps the columns to read to their real names and types. `key` and `changed` are among
+    them; `happened` names the column that dates a row without a change time; `booleans` are
+    columns that SQLite keeps as 0 and 1.
+    """
+
+    name: str
+    key: str
+    changed: str
+    found: dict[str, tuple[str, TypeEngine[Any]]]
+    is_sqlite: bool
+    happened: str | None = None
+    booleans: tuple[str, ...] = ()
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns in the order in which they are read."""
+        return list(self.found)
+
+    @property
+    def is_orderable(self) -> bool:
+        """Whether the change time can be compared: a timestamp, or any ISO text on SQLite."""
+        return self.is_sqlite or isinstance(self.found[self.changed][1], (DateTime, Date))
+
+    @property
+    def key_column(self) -> ColumnElement[Any]:
+        """The key as it stands in the table."""
+        return sql_column(self.found[self.key][0])
+
+    @property
+    def changed_column(self) -> ColumnElement[Any]:
+        """The change time as it stands in the table."""
+        return sql_column(self.found[self.changed][0])
+
+    @property
+    def order(self) -> ColumnElement[Any]:
+        """What rows are ordered by: SQLite's text brought to one form, elsewhere the column."""
+        changed = self.changed_column
+        if not self.is_sqlite:
+            return changed
+        normal = func.strftime("%Y-%m-%d %H:%M:%f", changed)
+        return case((changed.op("glob")(_DATED), normal))
+
+    def bound(self, instant: datetime) -> ColumnElement[Any]:
+        """An instant as a value that `order` can be compared with."""
+        naive = instant.replace(tzinfo=None)
+        if self.is_sqlite:
+            return literal(naive.isoformat(sep=" ", timespec="milliseconds"))
+        kind = self.found[self.changed][1]
+        return literal(instant if getattr(kind, "timezone", False) else naive, kind)
+
+    def since(self, instant: datetime) -> ColumnElement[bool]:
+        """What an index can use to find rows from an instant on: SQLite has none on `order`."""
+        if not self.is_sqlite:
+            return true()
+        # Whatever its zone and separator, ISO text begins with a date at most a day away.
+        return self.changed_column >= literal((instant - timedelta(days=1)).date().isoformat())
+
+    def query(self) -> Select[Any]:
+        """The columns, then the value of `order`."""
+        chosen: list[Label[Any]] = [
+            sql_column(self.found[name][0]).label(name) for name in self.names
+        ]
+        return select(*chosen, self.order.label("order_value")).select_from(sql_table(self.name))
+
+    def window(self, context: ReadContext, cursor: str | None) -> Select[Any]:
+        """The rows after a cursor, up to `as_of`, at most `WINDOW_ROWS`."""
+        order, key = self.order, self.key_column
+        query = self.query().where(key.is_not(None), order <= self.bound(context.as_of))
+        if cursor is not None:
+            position = orjson.loads(cursor)
+            at = as_utc(datetime.fromisoformat(position["at"]))
+            reached = self.bound(at)
+            # Untyped, so that the database compares it with whatever type its key has.
+            later_key = key > literal(position["key"], NullType())
+            query = query.where(self.since(at), order >= reached, or_(order > reached, later_key))
+        return query.order_by(order, key).limit(WINDOW_ROWS)
+
+    def leftover(self, context: ReadContext) -> Select[Any]:
+        """The rows that the windows never reach."""
+        order, keyless = self.order, self.key_column.is_(None)
+        if context.latest is None:
+            return self.query().where(or_(order.is_(None), keyless))
+        latest = self.bound(context.latest)
+        if self.is_sqlite:  # works the text out once a row, not twice
+            return self.query().where(or_(func.coalesce(order, "none") > latest, keyless))
+        return self.query().where(or_(order.is_(None), order > latest, keyless))
+
+    def payload(self, row: Sequence[Any]) -> str:
+        """A row as JSON text, with true and false for its booleans."""
+        values = dict(zip(self.names, row, strict=False))
+        for name in self.booleans:
+            if values.get(name) in {0, 1}:
+                values[name] = bool(values[name])
+        return row_json(values)
+
+
+def ordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> Iterator[Page]:
+    """Pages of the rows that changed since the cursor, up to `as_of`."""
+    cursor = context.cursors.get("")
+    rows = WINDOW_ROWS
+    while rows == WINDOW_ROWS:
+        rows = 0
+        query = table.window(context, cursor)
+        with engine.connect().execution_options(yield_per=context.page_size) as connection:
+            for part in connection.execute(query).partitions():
+                rows += len(part)
+                records = _ordered_records(table, part, context.as_of)
+                if records:
+                    cursor = _cursor(table, part[len(records) - 1])
+                    yield Page(records, cursor)
+                if len(records) < len(part):
+                    return
+
+
+def unordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> Iterator[Page]:
+    """Pages of all rows without a place in the order, or none if they are as they were.
+
+    Two passes, because whether something changed is known only at the end, and memory is bounded.
+    """
+    digest = _Digest()
+    for page in _leftover_records(engine, table, context):
+        digest.add(page)
+    if digest.position == context.cursors.get(UNORDERED, _Digest().position):
+        return
+    seen = _Digest()
+    for page in _leftover_records(engine, table, context):
+        seen.add(page)
+        yield Page(page, None, UNORDERED)
+    yield Page([], seen.position, UNORDERED)
+
+
+class _Digest:
+    """A fingerprint of a set of rows that doesn't depend on their order."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._sum = 0
+
+    def add(self, records: list[Record]) -> None:
+        for record in records:
+            hashed = hashlib.sha256(record.payload.encode(errors="replace")).digest()
+            self._sum = (self._sum + int.from_bytes(hashed[:16])) % 2**128
+        self._rows += len(records)
+
+    @property
+    def position(self) -> str:
+        return orjson.dumps({"rows": self._rows, "digest": f"{self._sum:032x}"}).decode()
+
+
+def _ordered_records(table: KeysetTable, rows: Sequence[Row[Any]], as_of: datetime) -> list[Record]:
+    """The rows as records, up to the first that changed after `as_of`."""
+    changed, key = table.names.index(table.changed), table.names.index(table.key)
+    payload = table.payload
+    records = []
+    for row in rows:
+        at = parse_instant(row[changed]) or parse_instant(row[-1])
+        # SQLite compares milliseconds: what is later by less than that waits for the next run.
+        if at is not None and at > as_of:
+            break
+        records.append(Record(str(row[key]), at, "upsert", payload(row)))
+    return records
+
+
+def _leftover_records(
+    engine: Engine, table: KeysetTable, context: ReadContext
+) -> Iterator[list[Record]]:
+    dated = table.names.index(table.happened) if table.happened in table.found else None
+    key = table.names.index(table.key)
+    with engine.connect().execution_options(yield_per=context.page_size) as connection:
+        for part in connection.execute(table.leftover(context)).partitions():
+            records = []
+            for row in part:
+                at = parse_instant(row[dated]) if dated is not None else None
+                at = None if at and context.latest and at > context.latest else at
+                if at is not None and at > context.as_of:
+                    continue
+                payload = table.payload(row)
+                name = row[key] if row[key] is not None else _hash(payload)
+                records.append(Record(str(name), at, "upsert", payload))
+            yield records
+
+
+def _hash(payload: str) -> str:
+    return hashlib.sha256(payload.encode(errors="replace")).hexdigest()
+
+
+def _cursor(table: KeysetTable, row: Row[Any]) -> str:
+    key, at = row[table.names.index(table.key)], row[-1]
+    if isinstance(at, datetime):
+        at = as_utc(at).isoformat()
+    elif isinstance(at, date):
+        at = at.isoformat()
+    key = key if isinstance(key, (int, str)) else str(key)
+    return orjson.dumps({"at": at, "key": key}).decode()

@@ -1,0 +1,77 @@
+"""From a vendor's name in the settings to its module; adding a vendor means adding a file."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+from connectors.core.errors import FixConfig
+from connectors.core.settings import Settings
+from connectors.core.spec import Destination, SourceSpec
+
+SOURCES = "connectors.sources"
+DESTINATIONS = "connectors.destinations"
+# The one source whose vendor is Parley itself is named after what it reads.
+_MODULES = {"parley": "ledger"}
+
+DestinationFactory = Callable[[Settings], Destination]
+
+
+def known_sources() -> list[str]:
+    """The vendors that can be connected as sources, sorted."""
+    vendors = {module: vendor for vendor, module in _MODULES.items()}
+    return sorted(vendors.get(name, name) for name in _having(SOURCES, "SPEC"))
+
+
+def known_destinations() -> list[str]:
+    """The names of the destinations, sorted."""
+    return _having(DESTINATIONS, "create")
+
+
+def source(vendor: str) -> SourceSpec:
+    """The spec of a vendor.
+
+    Raises:
+        FixConfig: there is no such vendor; the message lists those there are.
+    """
+    spec = _find(SOURCES, _MODULES.get(vendor, vendor), "SPEC")
+    if not isinstance(spec, SourceSpec) or spec.vendor != vendor:
+        problem = _unknown("source vendor", vendor, known_sources())
+        raise problem
+    return spec
+
+
+def destination(name: str) -> DestinationFactory:
+    """The factory of a destination: called with the settings, it gives a `Destination`.
+
+    Raises:
+        FixConfig: there is no such destination; the message lists those there are.
+    """
+    create = _find(DESTINATIONS, name, "create")
+    if not callable(create):
+        problem = _unknown("destination", name, known_destinations())
+        raise problem
+    factory: DestinationFactory = create
+    return factory
+
+
+def _names(package: str) -> list[str]:
+    folder = importlib.import_module(package).__path__
+    return sorted(m.name for m in pkgutil.iter_modules(folder) if not m.name.startswith("_"))
+
+
+def _having(package: str, attribute: str) -> list[str]:
+    return [name for name in _names(package) if _find(package, name, attribute) is not None]
+
+
+def _find(package: str, name: str, attribute: str) -> object:
+    # Only names of files that are there are imported: a setting must not choose any module.
+    if name not in _names(package):
+        return None
+    return getattr(importlib.import_module(f"{package}.{name}"), attribute, None)
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> FixConfig:
+    what = f"no {kind} is called '{name}'"
+    return FixConfig(what, "settings", f"Known names: {', '.join(known) or 'none'}.")

@@ -1,0 +1,220 @@
+"""The values that sources, destinations, the lake and the ledger exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+from connectors.core.settings import SourceSettings
+
+Op = Literal["upsert", "delete"]
+BatchStatus = Literal["landed", "quarantined", "released"]
+
+
+class Record(NamedTuple):
+    """One version of one thing, as its vendor told it.
+
+    `key` is the vendor's id, or a hash of the payload where there is none. `at` is the vendor's
+    change time (aware UTC) or None. `payload` is the vendor's record as text, JSON if it was JSON.
+    """
+
+    key: str
+    at: datetime | None
+    op: Op
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records that are committed together with the cursor that resumes after them.
+
+    `cursor` is opaque JSON text; None leaves the part's cursor where it was. `part` names the file
+    or partition inside the stream that the cursor belongs to. `done`: the part is read to its end.
+    """
+
+    records: list[Record]
+    cursor: str | None
+    part: str = ""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of record of a source.
+
+    `key` and `cursor` name the columns or fields that hold a record's id and its change time.
+    `identifiers` says at which dotted JSON paths of the payload emails and phones stand:
+    {"email": ("email", "traits.email"), "phone": ("phone",)}.
+    """
+
+    name: str
+    key: str
+    cursor: str | None = None
+    identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContext:
+    """What a source needs to read one stream, from where the last run stopped up to `as_of`.
+
+    `cursors` maps part to cursor, `done_parts` are the parts read to their end. A time after
+    `latest` can't be true (no clock says so yet): such a record lands with no time of its own
+    instead of holding up what follows it. None means every time is believed.
+    """
+
+    source_id: str
+    settings: SourceSettings
+    stream: Stream
+    cursors: Mapping[str, str]
+    done_parts: frozenset[str]
+    as_of: datetime
+    page_size: int
+    latest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of a source's check; `remedy` is empty where nothing has to be done."""
+
+    level: Literal["ok", "warning", "error"]
+    what: str
+    remedy: str = ""
+
+
+Read = Callable[[ReadContext], Iterator[Page]]
+Check = Callable[[str, SourceSettings], list[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """A source: its vendor's name, its streams, how to read one, and how to check the connection.
+
+    `read` yields pages in an order that can be resumed, takes nothing that happened after
+    `as_of`, and rejects nothing. `check(source_id, settings)` raises nothing and shows no secret.
+    """
+
+    vendor: str
+    streams: tuple[Stream, ...]
+    read: Read
+    check: Check
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name; KeyError if the source has none."""
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A file in the lake = a row of the manifest. `path` is relative to the lake's root.
+
+    Times are aware UTC; `bytes` and `sha256` are those of the file.
+    """
+
+    batch_id: str
+    vendor: str
+    source_id: str
+    stream: str
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    first_record_at: datetime | None
+    last_record_at: datetime | None
+    landed_at: datetime
+    status: BatchStatus = "landed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a part of a stream has been landed, and by the run of which `as_of`."""
+
+    vendor: str
+    source_id: str
+    stream: str
+    part: str
+    position: str
+    done: bool
+    updated_as_of: datetime
+
+
+class CursorState(NamedTuple):
+    """A stored cursor: its position (opaque text) and whether the part is read to its end."""
+
+    position: str
+    done: bool
+
+
+@runtime_checkable
+class Manifest(Protocol):
+    """What landing asks of the ledger database."""
+
+    def cursors(self, vendor: str, source_id: str, stream: str) -> dict[str, CursorState]:
+        """The stored cursors of a stream by part; empty when it was never read."""
+        ...
+
+    def commit(self, batches: Sequence[Batch], cursors: Sequence[Cursor]) -> None:
+        """Record batches and cursors in ONE transaction: all of them or none.
+
+        A batch may hold pages of several parts (files), hence several cursors. A batch_id that
+        is already there is replaced: a window repeated after a crash has the same id and rows.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutMessage:
+    """A message on its way out. `content` says what to show, `evidence` the fact it answers."""
+
+    message_key: str
+    address: str
+    person_id: str
+    programme: str
+    campaign_id: str | None
+    step: int
+    variant: str | None
+    channel: str
+    send_after: datetime | None
+    content: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a destination says about one message; `detail` holds no address and no secret."""
+
+    message_key: str
+    state: Literal["accepted", "rejected", "unknown"]
+    detail: str = ""
+
+
+@runtime_checkable
+class Destination(Protocol):
+    """Where messages go. `idempotent`: delivering a batch_id twice has the effect of once."""
+
+    @property
+    def name(self) -> str:
+        """The destination's name in the ledger."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """The most messages that one call of `deliver` takes."""
+        ...
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a repeated delivery of one batch_id is absorbed."""
+        ...
+
+    def deliver(self, batch_id: str, messages: Sequence[OutMessage]) -> list[Outcome]:
+        """Hand over messages; one outcome each, "unknown" where the answer was lost."""
+        ...
+
+    def lookup(self, batch_id: str) -> list[Outcome] | None:
+        """Read a batch back: its outcomes, [] when it surely never arrived, None if unknowable."""
+        ...

@@ -1,0 +1,1 @@
+"""The ledger: manifest, cursors, runs and the outbox of messages, in one small database."""

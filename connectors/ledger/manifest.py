@@ -1,0 +1,123 @@
+"""The manifest: which files the lake holds, which were checked, and how far sources were read."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Select, select, update
+from sqlalchemy.orm import Session
+
+from connectors.core.clock import utc_now
+from connectors.core.errors import FixConfig
+from connectors.core.spec import Batch, BatchStatus, Cursor, CursorState
+from connectors.ledger.db import write, writing
+from connectors.ledger.models import BatchRow, CursorRow
+
+_FIELDS = tuple(field.name for field in fields(Batch))
+_CURSOR = tuple(field.name for field in fields(Cursor))
+
+
+class LedgerManifest:
+    """Implements `connectors.core.spec.Manifest` on the ledger database."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = utc_now) -> None:
+        """Use an engine from `open_ledger`; `clock` stamps `checked_at`."""
+        self._engine = engine
+        self._clock = clock
+
+    def cursors(self, vendor: str, source_id: str, stream: str) -> dict[str, CursorState]:
+        """Return the stored cursors of a stream by part."""
+        query = select(CursorRow.part, CursorRow.position, CursorRow.done).where(
+            CursorRow.vendor == vendor,
+            CursorRow.source_id == source_id,
+            CursorRow.stream == stream,
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query)
+            return {part: CursorState(position, done) for part, position, done in rows}
+
+    def commit(self, batches: Sequence[Batch], cursors: Sequence[Cursor]) -> None:
+        """Record batches and cursors in one transaction.
+
+        A repeated batch is replaced. It must be checked again, unless its bytes are the same.
+        """
+        with Session(writing(self._engine)) as session, session.begin():
+            for batch in batches:
+                known = session.get(BatchRow, batch.batch_id)
+                if known is None or known.sha256 != batch.sha256:
+                    values = {name: getattr(batch, name) for name in _FIELDS}
+                    row = BatchRow(**values, checked_at=None, quarantine_reason=None)
+                    session.merge(row)
+            for cursor in cursors:
+                session.merge(CursorRow(**{name: getattr(cursor, name) for name in _CURSOR}))
+
+    def unchecked(self) -> list[Batch]:
+        """Return the batches whose landing gate has not run, oldest first."""
+        return self._batches(select(BatchRow).where(BatchRow.checked_at.is_(None)))
+
+    def visible(self, as_of: datetime) -> list[Batch]:
+        """Return the batches a run may read: landed up to `as_of`, checked, not quarantined."""
+        return self._batches(
+            select(BatchRow).where(
+                BatchRow.landed_at <= as_of,
+                BatchRow.checked_at.is_not(None),
+                BatchRow.status != "quarantined",
+            )
+        )
+
+    def quarantined(self) -> list[tuple[Batch, str]]:
+        """Return the withheld batches, and why each is withheld."""
+        query = select(BatchRow).where(BatchRow.status == "quarantined").order_by(*_ORDER)
+        with Session(self._engine) as session:
+            return [(as_batch(row), row.quarantine_reason or "") for row in session.scalars(query)]
+
+    def mark_checked(self, batch_ids: Sequence[str]) -> None:
+        """Note that these batches passed their landing gate."""
+        with write(self._engine) as connection:
+            for batch_id in batch_ids:
+                connection.execute(
+                    update(BatchRow)
+                    .where(BatchRow.batch_id == batch_id, BatchRow.checked_at.is_(None))
+                    .values(checked_at=self._clock())
+                )
+
+    def quarantine(self, batch_id: str, why: str) -> None:
+        """Withhold a batch; `why` is words without data. Raises `FixConfig` for an unknown one."""
+        self._set(batch_id, "quarantined", why)
+
+    def release(self, batch_id: str) -> None:
+        """Let a quarantined batch in; a released one stays so.
+
+        Raises `FixConfig` for a batch that is unknown or was never withheld.
+        """
+        with self._engine.connect() as connection:
+            query = select(BatchRow.status).where(BatchRow.batch_id == batch_id)
+            status = connection.scalar(query)
+        if status == "landed":
+            what = "This batch is not withheld"
+            raise FixConfig(what, f"batch {batch_id}", "There is nothing to release.")
+        if status != "released":
+            self._set(batch_id, "released", None)
+
+    def _set(self, batch_id: str, status: BatchStatus, why: str | None) -> None:
+        values: dict[str, Any] = {"status": status, "checked_at": self._clock()}
+        if why is not None:
+            values["quarantine_reason"] = why
+        with write(self._engine) as connection:
+            statement = update(BatchRow).where(BatchRow.batch_id == batch_id).values(values)
+            if not connection.execute(statement).rowcount:
+                what = "There is no such batch"
+                raise FixConfig(what, f"batch {batch_id}", "See `parley status`.")
+
+    def _batches(self, query: Select[tuple[BatchRow]]) -> list[Batch]:
+        with Session(self._engine) as session:
+            return [as_batch(row) for row in session.scalars(query.order_by(*_ORDER))]
+
+
+_ORDER = (BatchRow.landed_at, BatchRow.batch_id)
+
+
+def as_batch(row: BatchRow) -> Batch:
+    """Turn a row into the value that the rest of Parley passes around."""
+    return Batch(**{name: getattr(row, name) for name in _FIELDS})

@@ -1,0 +1,74 @@
+"""Emit a slice of a plan: take over what a dead emission left, reserve, deliver, record.
+
+The protocol needs no scheduler; it can be run and killed as a plain process. Killed anywhere,
+the next `emit` finishes the work: nothing is lost, nothing is sent twice, and what a destination
+cannot tell is recorded as `unknown`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from connectors.core.clock import utc_now
+from connectors.core.spec import Destination
+from connectors.ledger.audience import CapRule, audience_path, read_policy
+from connectors.ledger.db import emission_lock
+from connectors.ledger.deliver import Delivery
+from connectors.ledger.recover import Recovery
+from connectors.ledger.reserve import reserve
+
+
+@dataclass(frozen=True)
+class EmitResult:
+    """Numbers of messages. `refused` by reason; outcomes include those of what was taken over.
+
+    `absorbed`: already in the ledger. `recovered`: outcomes of messages an earlier run left.
+    """
+
+    reserved: int = 0
+    held: int = 0
+    absorbed: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    recovered: int = 0
+
+
+def emit(
+    engine: Engine,
+    snapshot_dir: Path,
+    run_id: str,
+    audience_slice: str,
+    destinations: Mapping[str, Destination],
+    *,
+    policy: Sequence[CapRule] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> EmitResult:
+    """Emit the 'triggered' or 'mass' audience of a published snapshot.
+
+    `destinations` by their name in the plan. `policy` defaults to the snapshot's own. `clock`
+    gives the instant written to the ledger. Snapshots of earlier runs are found beside this one.
+    Raises `FixConfig`, `StopRun`, or `RetryLater` while another emission runs; an error of a
+    destination passes through, and the next emission reads back what became of that batch.
+    """
+    audience = audience_path(snapshot_dir, audience_slice)
+    rules = read_policy(snapshot_dir) if policy is None else tuple(policy)
+    at = clock()
+    with emission_lock(engine):
+        recovery = Recovery(engine, snapshot_dir.parent, destinations, at)
+        recovery.run()
+        recovered = sum(recovery.tally.values())
+        entered = reserve(engine, audience, run_id, rules, destinations=destinations, at=at)
+        delivery = Delivery(engine, run_id, destinations, at, recovery.tally)
+        delivery.run([audience])
+    return EmitResult(
+        **vars(entered),
+        accepted=delivery.tally["accepted"],
+        rejected=delivery.tally["rejected"],
+        unknown=delivery.tally["unknown"],
+        recovered=recovered,
+    )

@@ -1,0 +1,85 @@
+"""Temporary tables that a connection works on, so that the ledger thinks in sets."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    false,
+    insert,
+)
+from sqlalchemy.schema import DropTable
+
+METADATA = MetaData()
+CHUNK_ROWS = 20_000
+
+# The audience being reserved, without address and content. `ruling` is null while undecided,
+# then absorbed, refused (with `refusal`), admit (this round) or admitted.
+CANDIDATES = Table(
+    "emit_candidates",
+    METADATA,
+    Column("message_key", String, primary_key=True),
+    *(Column(name, String) for name in ("programme", "campaign_id", "occasion")),
+    Column("step", Integer),
+    *(Column(name, String) for name in ("variant", "channel", "purpose", "kind")),
+    *(Column(name, String) for name in ("person_id", "address_hash", "destination", "verdict")),
+    Column("ruling", String),
+    Column("refusal", String),
+    Column("is_known", Boolean, server_default=false()),
+    prefixes=["temporary"],
+)
+INDEXES = (("emit_by_person", "person_id"), ("emit_by_address", "address_hash"))
+
+# Messages picked by their keys, for a transition that differs from its batch.
+CLAIMS = Table(
+    "emit_claims", METADATA, Column("message_key", String, primary_key=True), prefixes=["temporary"]
+)
+
+
+def fresh(connection: Connection, table: Table) -> None:
+    """Create an empty temporary table; a pooled connection may still hold an older one."""
+    drop(connection, table)
+    table.create(connection, checkfirst=False)
+
+
+def drop(connection: Connection, table: Table) -> None:
+    """Drop a temporary table if the connection holds it."""
+    connection.execute(DropTable(table, if_exists=True))
+
+
+def load(
+    connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Insert plain values (text and integers) as they are, in the order of `names`.
+
+    It goes to the driver directly: SQLAlchemy's work per row would double the time of a load.
+    """
+    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(names))
+    if compiled.positional:
+        connection.exec_driver_sql(str(compiled), list(rows))
+    else:
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(str(compiled), named)
+
+
+def index_candidates(connection: Connection) -> None:
+    """Index the candidates once they are loaded, which is faster than while loading."""
+    for name, column in INDEXES:
+        index = Index(name, CANDIDATES.c[column], CANDIDATES.c.message_key)
+        index.create(connection)
+        CANDIDATES.indexes.discard(index)
+
+
+def claim(connection: Connection, message_keys: Iterable[str]) -> None:
+    """Fill the table of claims with these keys."""
+    fresh(connection, CLAIMS)
+    rows = [(key,) for key in message_keys]
+    if rows:
+        load(connection, CLAIMS, ["message_key"], rows)

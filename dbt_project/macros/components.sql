@@ -1,0 +1,48 @@
+{# Connected components by label propagation with pointer jumping, until nothing changes.
+   `edges` holds every edge in both directions (node_id, other_id). Each round, a node takes the
+   least label among its own and its neighbours', then its label's label; the number of rounds
+   grows with the logarithm of the longest path. Writes <schema>.<name> (node_id, label) and
+   returns its name; label is the least node_id of the component. #}
+{% macro component_labels(edges, name="identity_labels") -%}
+    {%- set labels = this.schema ~ "." ~ name -%}
+    {%- if execute and flags.WHICH in ("run", "build") -%}
+        {%- set next = labels ~ "_next" -%}
+        {%- do run_query(
+            "create or replace table " ~ labels ~ " as select node_id, least(node_id, min(other_id)) as label from "
+            ~ edges ~ " group by node_id"
+        ) -%}
+        {%- set state = namespace(changed=1) -%}
+        {%- for round in range(64) if state.changed > 0 -%}
+            {%- do run_query(_spread_labels(edges, labels, next)) -%}
+            {%- set state.changed = run_query(
+                "select count(*) from " ~ labels ~ " as a inner join " ~ next
+                ~ " as b on a.node_id = b.node_id where a.label <> b.label"
+            ).columns[0].values()[0] | int -%}
+            {%- do run_query("create or replace table " ~ labels ~ " as select * from " ~ next) -%}
+        {%- endfor -%}
+        {%- do run_query("drop table if exists " ~ next) -%}
+        {%- if state.changed > 0 -%}
+            {{ exceptions.raise_compiler_error("identity components did not settle in 64 rounds") }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(labels) }}
+{%- endmacro %}
+
+{% macro _spread_labels(edges, labels, next) -%}
+    create or replace table {{ next }} as
+    with
+    offered as (
+        select e.node_id, min(o.label) as label
+        from {{ edges }} as e
+        inner join {{ labels }} as o on e.other_id = o.node_id
+        group by e.node_id
+    ),
+    taken as (
+        select l.node_id, least(l.label, o.label) as label
+        from {{ labels }} as l
+        inner join offered as o on l.node_id = o.node_id
+    )
+    select t.node_id, least(t.label, j.label) as label
+    from taken as t
+    inner join taken as j on t.label = j.node_id
+{%- endmacro %}

@@ -1,0 +1,28 @@
+{# The columns that every staged record carries from the lake. #}
+{% macro lake_columns() -%}
+    source_id,
+        id_space,
+        batch_id,
+        seq,
+        landed_at,
+        record_key,
+        record_at,
+        op
+{%- endmacro %}
+
+{# Why a record can't be read, or null: the first condition of [condition, reason] pairs that holds. #}
+{% macro first_reason(rules) -%}
+    case
+        {%- for condition, reason in rules %}
+        when {{ condition }} then '{{ reason }}'
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# Rank of a version of its record, 1 = the newest that the run may see. #}
+{% macro version_rank(keys="source_id, record_key") -%}
+    row_number() over (
+        partition by {{ keys }}
+        order by landed_at desc, record_at desc nulls last, batch_id desc, seq desc
+    )
+{%- endmacro %}

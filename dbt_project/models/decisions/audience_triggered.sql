@@ -1,0 +1,10 @@
+{{ config(schema="marts", contract={"enforced": true}) }}
+
+with
+
+final as (
+    select * from {{ ref("int_audience") }}
+    where kind = 'triggered'
+)
+
+select * from final

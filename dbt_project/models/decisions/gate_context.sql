@@ -1,0 +1,58 @@
+with
+
+candidates as (
+    select * from {{ ref("candidates") }}
+),
+
+programmes as (
+    select * from {{ ref("programmes") }}
+),
+
+conversions as (
+    select
+        n.person_id,
+        v.goal,
+        v.occurred_at
+    from {{ ref("conversions") }} as v
+    inner join {{ ref("people_nodes") }} as n on v.node_id = n.node_id
+    where v.occurred_at <= {{ as_of() }}
+),
+
+freshness as (
+    select min(newest_at) as newest_at
+    from {{ ref("int_source_freshness") }}
+),
+
+-- By the same person, whatever the cart, the device or the account it was bought with.
+reached as (
+    select
+        c.candidate_key,
+        min(v.occurred_at) as reached_at
+    from candidates as c
+    inner join programmes as g on c.programme = g.programme
+    inner join conversions as v
+        on c.person_id = v.person_id and g.goal = v.goal and v.occurred_at > c.occurred_at
+    where c.kind = 'triggered'
+    group by c.candidate_key
+),
+
+final as (
+    select
+        c.candidate_key,
+        case
+            when not c.context_ok then coalesce(c.context_reason, 'expired')
+            when c.expires_at <= {{ as_of() }} then 'expired'
+            when r.reached_at is not null then 'goal_reached'
+        end as failed,
+        case
+            when g.needs_fresh is not null and f.newest_at < {{ ago("g.needs_fresh") }} then 'stale_source'
+        end as deferred,
+        cast(coalesce(r.reached_at, c.occurred_at) as {{ dbt.type_string() }}) as seen,
+        cast(null as {{ dbt.type_timestamp() }}) as defer_until
+    from candidates as c
+    inner join programmes as g on c.programme = g.programme
+    left join reached as r on c.candidate_key = r.candidate_key
+    cross join freshness as f
+)
+
+select * from final

@@ -1,0 +1,89 @@
+with
+
+events as (
+    select *
+    from {{ ref("int_web_events") }}
+    where cart_id is not null and not is_bot
+),
+
+orders as (
+    select *
+    from {{ ref("int_orders") }}
+    where cart_id is not null
+),
+
+-- What is in the cart now: added less removed, at the last price seen.
+lines as (
+    select
+        source_id,
+        cart_id,
+        product_id,
+        greatest(sum(
+            case event
+                when 'Product Added' then coalesce(quantity, 1)
+                when 'Product Removed' then -coalesce(quantity, 1)
+                else 0
+            end
+        ), 0) as quantity,
+        max_by(price_minor, {{ moment_key("occurred_at", "event_key") }}) as price_minor,
+        max(occurred_at) as changed_at
+    from events
+    where event in ('Product Added', 'Product Removed') and product_id is not null
+    group by source_id, cart_id, product_id
+),
+
+contents as (
+    select
+        source_id,
+        cart_id,
+        count(*) as lines,
+        sum(quantity * coalesce(price_minor, 0)) as value_minor,
+        {{ ordered_list("product_id", "quantity * coalesce(price_minor, 0) desc, product_id", most=3) }} as top_product_ids
+    from lines
+    where quantity > 0
+    group by source_id, cart_id
+),
+
+carts as (
+    select
+        source_id,
+        cart_id,
+        coalesce(max(user_node), min(device_node)) as node_id,
+        max(currency) as currency,
+        min(id_space) as id_space,
+        min(occurred_at) as started_at,
+        max(occurred_at) as changed_at,
+        min(case when event = 'Order Completed' then occurred_at end) as completed_at
+    from events
+    group by source_id, cart_id
+),
+
+ordered as (
+    select
+        id_space,
+        cart_id,
+        min(ordered_at) as ordered_at
+    from orders
+    group by id_space, cart_id
+),
+
+final as (
+    select
+        {{ key(["c.source_id", "c.cart_id"]) }} as cart_key,
+        c.source_id,
+        c.id_space,
+        c.cart_id,
+        c.node_id,
+        c.started_at,
+        c.changed_at,
+        coalesce(c.completed_at, o.ordered_at) as ordered_at,
+        coalesce(n.lines, 0) as lines,
+        coalesce(n.value_minor, 0) as value_minor,
+        n.top_product_ids,
+        c.currency
+    from carts as c
+    left join contents as n on c.source_id = n.source_id and c.cart_id = n.cart_id
+    left join ordered as o on c.id_space = o.id_space and c.cart_id = o.cart_id
+)
+
+select * from final

@@ -1,0 +1,38 @@
+{% set labels = component_labels(ref("int_identity_edges")) %}
+
+with
+
+nodes as (
+    select * from {{ ref("int_identity_nodes") }}
+),
+
+labels as (
+    select * from {{ labels }}
+),
+
+labelled as (
+    select
+        n.*,
+        coalesce(l.label, n.node_id) as component
+    from nodes as n
+    left join labels as l on n.node_id = l.node_id
+),
+
+-- Known first, then seen first: what arrives later never renames a person.
+final as (
+    select
+        node_id,
+        node_type,
+        first_seen_at,
+        last_seen_at,
+        known_at,
+        component,
+        first_value(node_id) over (
+            partition by component
+            order by known_at, first_seen_at nulls last, node_id
+            rows between unbounded preceding and unbounded following
+        ) as first_node
+    from labelled
+)
+
+select * from final

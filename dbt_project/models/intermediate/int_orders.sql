@@ -1,0 +1,72 @@
+{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="ordered_on") }}
+{% set days = touched_days(ref("stg_database__orders"), "ordered_on", record="record_key") %}
+
+with
+
+-- All versions of an order that has one on these days: it may have been moved or deleted since.
+versions as (
+    select *
+    from {{ ref("stg_database__orders") }}
+    where record_key in (
+        select record_key
+        from {{ ref("stg_database__orders") }}
+        where {{ in_days("ordered_on", days) }}
+    )
+),
+
+identifiers as (
+    select * from {{ ref("int_identifiers") }}
+),
+
+blocked as (
+    select * from {{ ref("int_blocked_identifiers") }}
+    where identifier_type = 'user_id'
+),
+
+ranked as (
+    select
+        *,
+        {{ version_rank() }} as version_rank
+    from versions
+),
+
+nodes as (
+    select
+        r.*,
+        {{ node("user_id", "case when b.value is null then r.customer_id end", "r.id_space") }} as user_node,
+        {{ node("loyalty_card", "r.loyalty_card", "r.id_space") }} as card_node,
+        e.node_id as email_node
+    from ranked as r
+    left join identifiers as e
+        on r.email_raw = e.raw_value and e.identifier_type = 'email'
+    left join blocked as b on lower(r.customer_id) = b.value
+    where r.version_rank = 1 and r.op = 'upsert' and {{ in_days("r.ordered_on", days) }}
+),
+
+final as (
+    select
+        {{ key(["source_id", "order_id"]) }} as order_key,
+        source_id,
+        id_space,
+        order_id,
+        coalesce(user_node, card_node, email_node) as node_id,
+        user_node,
+        card_node,
+        email_node,
+        cart_id,
+        country,
+        channel,
+        store,
+        status,
+        currency,
+        amount_minor,
+        refund_minor,
+        discount_minor,
+        ordered_at,
+        ordered_on,
+        batch_id,
+        landed_at as known_at
+    from nodes
+)
+
+select * from final

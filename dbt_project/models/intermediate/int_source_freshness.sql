@@ -1,0 +1,25 @@
+with
+
+newest as (
+    {% for model, moment in [
+        ("stg_database__orders", "ordered_at"),
+        ("stg_segment__events", "received_at"),
+    ] %}
+    select
+        source_id,
+        {{ moment }} as happened_at
+    from {{ ref(model) }}
+    where {{ moment }} <= {{ as_of() }}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
+final as (
+    select
+        source_id,
+        max(happened_at) as newest_at
+    from newest
+    group by source_id
+)
+
+select * from final

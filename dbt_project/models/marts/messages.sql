@@ -1,0 +1,45 @@
+with
+
+versions as (
+    select * from {{ ref("stg_parley__messages") }}
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by message_key order by change_seq desc, landed_at desc) as version_rank
+    from versions
+),
+
+final as (
+    select
+        message_key,
+        run_id,
+        programme,
+        campaign_id,
+        occasion,
+        step,
+        variant,
+        channel,
+        purpose,
+        kind,
+        person_id,
+        address_hash as address_node,
+        planned_as_of,
+        state,
+        refusal,
+        destination,
+        reserved_at,
+        accepted_at,
+        sent_at,
+        delivered_at,
+        cast(null as {{ dbt.type_timestamp() }}) as clicked_at,
+        cast(null as {{ dbt.type_timestamp() }}) as replied_at,
+        cast(null as {{ dbt.type_timestamp() }}) as bounced_at,
+        cast(null as {{ dbt.type_timestamp() }}) as unsubscribed_at,
+        landed_at as known_at
+    from ranked
+    where version_rank = 1
+)
+
+select * from final

@@ -1,0 +1,67 @@
+{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on", on_schema_change="fail") }}
+{# A late event may join what was two sessions: the days after it are numbered anew as well. #}
+{% set days = touched_days(ref("int_web_events"), "occurred_on", after=3) %}
+
+with
+
+events as (
+    select
+        *,
+        coalesce(device_node, user_node, event_key) as visitor
+    from {{ ref("int_web_events") }}
+    where {{ in_days("occurred_on", days, before=4) }}
+),
+
+-- A session ends after 30 minutes of inactivity, as in GA4 and Segment.
+flagged as (
+    select
+        *,
+        case
+            when lag(occurred_at) over (partition by visitor order by occurred_at, event_key)
+                >= occurred_at - interval '30 minutes'
+                then null
+            else occurred_at
+        end as start_at
+    from events
+),
+
+-- A visitor who never pauses (a robot) gets a new session each day after the third.
+placed as (
+    select
+        *,
+        coalesce(
+            max(start_at) over (
+                partition by visitor
+                order by occurred_at
+                range between interval '3 days' preceding and current row
+            ),
+            date_trunc('day', occurred_at)
+        ) as session_started_at
+    from flagged
+),
+
+final as (
+    select
+        event_key,
+        coalesce(user_node, device_node) as node_id,
+        source_id,
+        event,
+        occurred_at,
+        occurred_on,
+        {{ key(["visitor", to_millis("session_started_at")]) }} as session_id,
+        session_started_at,
+        product_id,
+        category,
+        cart_id,
+        order_id,
+        value_minor,
+        currency,
+        url,
+        campaign,
+        is_bot,
+        landed_at as known_at
+    from placed
+    where {{ in_days("occurred_on", days) }}
+)
+
+select * from final

@@ -1,0 +1,82 @@
+{% set programme = "abandoned_cart" %}
+
+with
+
+steps as (
+    select * from {{ ref("int_programme_steps") }}
+    where programme = '{{ programme }}'
+),
+
+carts as (
+    select * from {{ ref("carts") }}
+),
+
+nodes as (
+    select * from {{ ref("people_nodes") }}
+),
+
+-- Sources that share their ids may list the same product twice.
+products as (
+    select *
+    from {{ ref("products") }}
+    qualify row_number() over (
+        partition by id_space, product_id
+        order by changed_at desc nulls last, product_key
+    ) = 1
+),
+
+-- The wait restarts with each change of the cart; carts that ended otherwise stay candidates
+-- until the window closes, so that the plan can say why nothing is sent.
+due as (
+    select
+        c.*,
+        n.person_id,
+        s.step,
+        {{ after("c.changed_at", "s.window_hours") }} as expires_at
+    from carts as c
+    inner join nodes as n on c.node_id = n.node_id
+    cross join steps as s
+    where
+        c.lines > 0
+        and {{ after("c.changed_at", "s.wait_minutes", "minute") }} <= {{ as_of() }}
+        and {{ after("c.changed_at", "s.window_hours") }} > {{ as_of() }}
+),
+
+final as (
+    select
+        '{{ programme }}' as programme,
+        d.person_id,
+        d.cart_id as occasion,
+        d.cart_key as subject,
+        d.step,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        'a' as variant,
+        cast(null as {{ dbt.type_string() }}) as wanted_address_node,
+        d.changed_at as occurred_at,
+        d.expires_at,
+        cast(d.value_minor as numeric(18, 6)) as value,
+        d.currency,
+        d.state in ('open', 'abandoned') and coalesce(p.in_stock, true) as context_ok,
+        case
+            when d.state = 'ordered' then 'cart_ordered'
+            when not coalesce(p.in_stock, true) then 'out_of_stock'
+        end as context_reason,
+        p.category as topic,
+        {{ json_text({
+            "subject": "concat('You left ', coalesce(p.name, 'something'), ' in your basket')",
+            "fact": "'You put this in your basket and have not ordered it yet.'",
+            "item": "p.name",
+            "lines": "d.lines",
+        }) }} as content,
+        {{ json_text({
+            "cart_id": "d.cart_id",
+            "changed_at": "cast(d.changed_at as " ~ dbt.type_string() ~ ")",
+            "value_minor": "d.value_minor",
+            "state": "d.state",
+        }) }} as evidence
+    from due as d
+    left join products as p
+        on d.id_space = p.id_space and split_part(d.top_product_ids, ', ', 1) = p.product_id
+)
+
+select * from final

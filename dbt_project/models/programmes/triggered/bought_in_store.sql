@@ -1,0 +1,100 @@
+{% set programme = "bought_in_store" %}
+
+with
+
+steps as (
+    select * from {{ ref("int_programme_steps") }}
+    where programme = '{{ programme }}'
+),
+
+sales as (
+    select * from {{ ref("orders") }}
+    where channel = 'shop'
+),
+
+popular as (
+    select * from {{ ref("int_popular_products") }}
+),
+
+nodes as (
+    select * from {{ ref("people_nodes") }}
+),
+
+due as (
+    select
+        o.*,
+        n.person_id,
+        s.step,
+        {{ after("o.ordered_at", "s.window_hours") }} as expires_at
+    from sales as o
+    inner join nodes as n on o.node_id = n.node_id
+    cross join steps as s
+    where
+        {{ after("o.ordered_at", "s.wait_minutes", "minute") }} <= {{ as_of() }}
+        and {{ after("o.ordered_at", "s.window_hours") }} > {{ as_of() }}
+),
+
+lines as (
+    select
+        l.*,
+        p.name,
+        p.category
+    from {{ ref("order_lines") }} as l
+    inner join {{ ref("products") }} as p on l.product_key = p.product_key
+    inner join due as d on l.order_key = d.order_key
+),
+
+-- What the visit was about: the dearest line with a category.
+mains as (
+    select l.*
+    from lines as l
+    where l.category is not null
+    qualify row_number() over (partition by l.order_key order by l.amount_minor desc, l.order_line_key) = 1
+),
+
+-- What goes with it: the most bought of that category that is not in the basket.
+complements as (
+    select
+        m.order_key,
+        {{ ordered_list("p.name", "p.rank_in_category", most=3) }} as names
+    from mains as m
+    inner join popular as p on m.category = p.category and p.rank_in_category <= 20
+    left join lines as l on m.order_key = l.order_key and p.product_key = l.product_key
+    where l.order_key is null
+    group by m.order_key
+),
+
+final as (
+    select
+        '{{ programme }}' as programme,
+        d.person_id,
+        d.order_id as occasion,
+        d.order_key as subject,
+        d.step,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        'a' as variant,
+        cast(null as {{ dbt.type_string() }}) as wanted_address_node,
+        d.ordered_at as occurred_at,
+        d.expires_at,
+        cast(d.amount_minor as numeric(18, 6)) as value,
+        d.currency,
+        c.names is not null and coalesce(d.status, '') not in ('cancelled', 'refunded') as context_ok,
+        case
+            when coalesce(d.status, '') in ('cancelled', 'refunded') then 'order_cancelled'
+            when c.names is null then 'nothing_to_offer'
+        end as context_reason,
+        m.category as topic,
+        {{ json_text({
+            "subject": "'Thank you for coming in'", "fact": "concat('You bought ', m.name, ' in our shop.')",
+            "items": "c.names",
+        }) }} as content,
+        {{ json_text({
+            "order_id": "d.order_id", "bought_at": "cast(d.ordered_at as " ~ dbt.type_string() ~ ")",
+            "amount_minor": "d.amount_minor", "store": "d.store",
+        }) }} as evidence
+    from due as d
+    left join mains as m on d.order_key = m.order_key
+    left join complements as c on d.order_key = c.order_key
+)
+
+select * from final

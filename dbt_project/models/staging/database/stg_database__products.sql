@@ -1,0 +1,9 @@
+with
+
+final as (
+    select *
+    from {{ ref("base_database__products") }}
+    where reject_reason is null
+)
+
+select * from final

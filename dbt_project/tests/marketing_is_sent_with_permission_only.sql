@@ -1,0 +1,19 @@
+-- Guards the promise that everything else rests on: a
+-- marketing message leaves only to an address with a granted permission that holds now.
+with
+
+planned as (
+    select * from {{ ref("audience_triggered") }}
+    union all
+    select * from {{ ref("audience_mass") }}
+)
+
+select
+    a.message_key,
+    a.programme
+from planned as a
+left join {{ ref("permission_now") }} as p
+    on
+        a.address_node = p.address_node and a.channel = p.channel and a.purpose = p.purpose
+        and p.state = 'granted' and p.since <= {{ as_of() }}
+where a.purpose <> 'service' and p.address_node is null

@@ -1,0 +1,1 @@
+"""Orchestration: what runs in which order, by hand or by Prefect."""

@@ -1,0 +1,137 @@
+"""The command `parley`. Every command says what it did; an error says what, where, what next."""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from connectors.core.errors import ParleyError
+from connectors.core.settings import get_settings
+from flows import terminal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A marketing data pipeline that asks first, remembers, and explains itself.",
+)
+AsOf = Annotated[str | None, typer.Option(help="The run's clock, ISO 8601 in UTC; default now.")]
+RunId = Annotated[str | None, typer.Option("--run", help="A run's id; default the last one.")]
+
+
+class Kind(StrEnum):
+    """What can be run by hand."""
+
+    DAILY = "daily"
+    TRIGGERED = "triggered"
+    MASS = "mass"
+
+
+def main() -> None:
+    """Run the command line; an error of Parley's own is a sentence, not a traceback."""
+    logging.getLogger("parley").addHandler(logging.StreamHandler())
+    try:
+        app(standalone_mode=True)
+    except ParleyError as error:
+        terminal.errors.print(f"[red]{type(error).__name__}[/]: {error}", soft_wrap=True)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def demo() -> None:
+    """Build the demo shop, run a day of it, and show what came out."""
+    from flows import tour  # noqa: PLC0415 - each command loads only what it needs
+
+    tour.demo()
+
+
+@app.command()
+def run(kind: Kind, as_of: AsOf = None, full_refresh: bool = False) -> None:  # noqa: FBT001, FBT002 - typer's switches
+    """Run the pipeline once, without Prefect."""
+    from connectors.core import plan  # noqa: PLC0415
+    from flows.pipeline import PlainSteps, execute  # noqa: PLC0415
+
+    with terminal.Steps() as told:
+        steps = PlainSteps(get_settings(), told)
+        outcome = execute(kind.value, steps, as_of, full_refresh=full_refresh)
+    terminal.show_plan(plan.funnel(outcome.run.snapshot_dir))
+    terminal.show_outcome(outcome)
+
+
+@app.command()
+def explain(who: str, run: RunId = None) -> None:
+    """Say why a person (email or person id) does or does not hear from us."""
+    from flows.explain import lines  # noqa: PLC0415
+
+    for line in lines(get_settings(), who, run):
+        terminal.console.print(line, soft_wrap=True)
+
+
+@app.command()
+def preview(programme: str, most: int = 20, run: RunId = None) -> None:
+    """Show who a programme would speak to and why; nothing is sent."""
+    from flows.tour import show_preview  # noqa: PLC0415
+
+    show_preview(get_settings(), programme, most, run)
+
+
+@app.command()
+def replay(run_id: str) -> None:
+    """Build a past run again from what it knew then, and prove its audience by hash."""
+    from flows import dbt  # noqa: PLC0415
+    from flows.replay import replay as again  # noqa: PLC0415
+
+    with terminal.Steps() as told, told(f"replay {run_id[:20]}") as progress:
+        result = again(run_id, partial(dbt.plainly, tell=lambda name: progress(name, 1)))
+    terminal.console.print(f"original {result.original_sha256}\nreplayed {result.replayed_sha256}")
+    if result.is_same:
+        terminal.console.print("[green]the same audience, byte for byte[/]")
+        return
+    for name in result.changed:
+        terminal.console.print(f"[yellow]{name} changed since that run[/]")
+    if result.difference:
+        found = result.difference
+        terminal.console.print(f"first difference: {found.table} {found.message_key}: {found.what}")
+    raise typer.Exit(1)
+
+
+@app.command()
+def status() -> None:
+    """Show the last runs, how fresh each source is, and what is withheld."""
+    from flows.status import show  # noqa: PLC0415
+
+    show(get_settings())
+
+
+@app.command()
+def release(batch: str) -> None:
+    """Let a quarantined batch in; the next run reads it."""
+    from connectors.ledger.manifest import LedgerManifest  # noqa: PLC0415
+    from flows.run import ledger_of  # noqa: PLC0415
+
+    LedgerManifest(ledger_of(get_settings())).release(batch)
+    terminal.console.print(f"batch {batch} is released; the next run reads it")
+
+
+@app.command()
+def init(
+    shop_url: Annotated[str, typer.Option(prompt="Your shop's database (SQLAlchemy URL)")],
+    web_url: Annotated[str, typer.Option(prompt="Your web activity (folder or URL, '' if none)")],
+) -> None:
+    """Point Parley at your own shop: check both, write `.env`, say what is missing."""
+    from flows.setup import connect  # noqa: PLC0415
+
+    if not connect(shop_url, web_url):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(port: int = 4200) -> None:
+    """Start a Prefect server, pool and worker with everything deployed; Ctrl-C ends all."""
+    from flows.ui import serve  # noqa: PLC0415
+
+    serve(port)
+

@@ -1,0 +1,83 @@
+"""The deployed flows `triggered`, `mass` and `daily`: one sequence, their slices of the plan."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect import flow
+from prefect.concurrency.sync import concurrency
+
+from connectors.core.settings import get_settings
+from connectors.core.warehouse import writer_slot
+from connectors.ledger.outbox import EmitResult
+from flows import artifacts, emit, extract, pipeline, transform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connectors.ledger.runs import Kind
+    from flows.run import Run, Slice
+
+
+class PrefectSteps:
+    """The steps as subflows and tasks; only ids and paths travel, for parameters are stored."""
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Take Prefect's limit, then the file lock, since the command line asks only for that."""
+        # strict: without the limit two runs would write at once, and nobody would notice.
+        with (
+            concurrency(pipeline.WRITER_SLOT, timeout_seconds=pipeline.SLOT_SECONDS, strict=True),
+            writer_slot(get_settings(), pipeline.SLOT_SECONDS),
+        ):
+            yield
+
+    def extract(self, run: Run) -> dict[str, int]:
+        """Subflow `extract`."""
+        return extract.extract(run.run_id)
+
+    def transform(self, run: Run) -> None:
+        """Subflow `transform`."""
+        transform.transform(run.run_id)
+
+    def decide(self, run: Run) -> None:
+        """Subflow `decide`."""
+        transform.decide(run.run_id)
+
+    def publish(self, run: Run, staged: Path) -> None:
+        """Task `publish`."""
+        emit.publish(run.run_id, str(staged))
+
+    def emit(self, run: Run, audience: Slice) -> EmitResult:
+        """Task `emit`."""
+        return emit.emit(run.run_id, audience)
+
+    def refresh_messages(self, run: Run) -> Path:
+        """Task `refresh_messages`."""
+        return Path(emit.refresh_messages(run.run_id))
+
+
+def _run(kind: Kind, as_of: str | None, *, full_refresh: bool) -> str:
+    outcome = pipeline.execute(kind, PrefectSteps(), as_of, full_refresh=full_refresh)
+    artifacts.publish(outcome)
+    return outcome.run.run_id
+
+
+@flow
+def triggered(as_of: str | None = None) -> str:
+    """Every few minutes: answer what people just did. Returns the run's id."""
+    return _run("triggered", as_of, full_refresh=False)
+
+
+@flow
+def mass(as_of: str | None = None) -> str:
+    """Every hour: send what the campaigns plan. Returns the run's id."""
+    return _run("mass", as_of, full_refresh=False)
+
+
+@flow
+def daily(as_of: str | None = None, full_refresh: bool = False) -> str:  # noqa: FBT001, FBT002 - Prefect passes parameters by name and shows this one as a switch
+    """Every night: both slices, with every test of the models. Returns the run's id."""
+    return _run("daily", as_of, full_refresh=full_refresh)

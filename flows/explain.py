@@ -1,0 +1,142 @@
+"""Why a person does or does not hear from us, in words: every programme, every gate, the ledger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from connectors.core import plan
+from connectors.core.clock import iso_z
+from connectors.core.errors import FixConfig
+from connectors.core.identifiers import normalise_email
+from connectors.ledger import reports, runs
+from flows.run import ledger_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from connectors.core.settings import Settings
+
+MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "defer": "[yellow]…[/]", "not_reached": "[dim]·[/]"}
+SAID = {
+    "send": "[green]to be sent[/]",
+    "hold": "[cyan]held back[/]",
+    "defer": "[yellow]waits[/]",
+    "drop": "[red]not sent[/]",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The published run that is explained."""
+
+    run_id: str
+    as_of: datetime
+    folder: Path
+
+
+def latest(settings: Settings, run_id: str | None = None) -> Shown:
+    """The run to show: that of the id, else the last that completed. Raises `FixConfig`."""
+    ledger = ledger_of(settings)
+    run = runs.get(ledger, run_id) if run_id else runs.last_completed(ledger)
+    folder = settings.runs_dir / run.run_id if run else None
+    if run is None or folder is None or not folder.is_dir():
+        what = "there is no published run to look at"
+        raise FixConfig(what, str(settings.runs_dir), "Run `parley run daily` first.")
+    return Shown(run.run_id, run.as_of, folder)
+
+
+def find(settings: Settings, folder: Path, who: str) -> str:
+    """The person id of an email address or person id. Raises `FixConfig` if nobody is known."""
+    node = who
+    if "@" in who:
+        found = normalise_email(who, settings.hash_key.get_secret_value())
+        node = found.node_id or who
+    person = plan.person_of(folder, node)
+    if person is None:
+        # The address itself is not repeated: errors end up in logs.
+        kind = "this address" if "@" in who else f"person {who}"
+        what = f"nobody is known by {kind}"
+        raise FixConfig(what, "explain", "Check the spelling; `parley preview` lists person ids.")
+    return person
+
+
+def lines(settings: Settings, who: str, run_id: str | None = None) -> Iterator[str]:
+    """Explain a person, line by line, with rich's markup."""
+    shown = latest(settings, run_id)
+    person = find(settings, shown.folder, who)
+    known = plan.profile(shown.folder, person)
+    yield f"[bold]Person {person}[/] at {iso_z(shown.as_of)} [dim](run {shown.run_id})[/]"
+    yield from _about(known)
+    history = reports.message_history(
+        ledger_of(settings), [node["node_id"] for node in known["nodes"]], [person]
+    )
+    by_key = {message.message_key: message for message in history}
+    candidates = plan.verdicts(shown.folder, person)
+    for programme in plan.programmes(shown.folder):
+        name = programme["programme"]
+        yield ""
+        yield f"[bold]{name}[/] [dim]{programme['kind']} · {programme['purpose']} · {programme['channel']}[/]"
+        mine = [each for each in candidates if each["programme"] == name]
+        if not mine:
+            yield "  no occasion: nothing happened lately that it answers"
+        for candidate in mine:
+            yield from _candidate(candidate, by_key.pop(candidate["message_key"], None))
+    earlier = sorted(by_key.values(), key=lambda message: message.planned_as_of)
+    if earlier:
+        yield ""
+        yield "[bold]Earlier messages[/]"
+        yield from (f"  {_ledger(message)}" for message in earlier)
+
+
+def _about(known: dict[str, Any]) -> Iterator[str]:
+    orders = known.get("order_count") or 0
+    bought = f"{orders} orders, the last on {known['last_order_at']:%Y-%m-%d}" if orders else "no order"
+    yield f"  {known.get('lifecycle')}, {bought}; {known.get('country') or 'country unknown'}"
+    if known.get("probability") is not None:
+        signals = json.loads(known["contributions"])
+        strongest = sorted(signals.items(), key=lambda item: -abs(item[1]))[:3]
+        because = ", ".join(f"{name} {weight:+.2f}" for name, weight in strongest)
+        yield f"  {known['stage']}: {known['probability']:.1%} to buy within 7 days ({because})"
+    for each in known["permissions"]:
+        proof = f", {each['proof']}" if each["proof"] else ""
+        yield (
+            f"  permission: {each['purpose']} by {each['channel']} {each['state']}"
+            f" since {each['since']:%Y-%m-%d} ({each['legal_basis']}{proof})"
+        )
+    if not known["permissions"]:
+        yield "  permission: none was ever given"
+    for fact in known["memory"][:5]:
+        yield f"  {fact['kind']}: {fact['fact']} {fact['topic']}: {fact['value']} [dim]{fact['said_at']:%Y-%m-%d}[/]"
+    types: dict[str, int] = {}
+    for node in known["nodes"]:
+        types[node["node_type"]] = types.get(node["node_type"], 0) + 1
+    yield "  known by " + ", ".join(f"{count} {name}" for name, count in sorted(types.items()))
+
+
+def _candidate(candidate: dict[str, Any], message: reports.MessageHistory | None) -> Iterator[str]:
+    decisive = next(
+        (g for g in candidate["gates"] if g["gate"] == candidate["gate"]), {"sentence": None}
+    )
+    because = decisive["sentence"] or "all gates passed"
+    seen = f" [dim](seen: {decisive['seen']})[/]" if decisive.get("seen") else ""
+    yield f"  {candidate['occasion']}, step {candidate['step']}: {SAID[candidate['verdict']]}: {because}{seen}"
+    evidence = ", ".join(f"{k} {v}" for k, v in json.loads(candidate["evidence"]).items())
+    yield f"    [dim]evidence: {evidence}[/]"
+    yield "    " + " ".join(f"{MARKS[g['verdict']]}{g['gate']}" for g in candidate["gates"])
+    for gate in candidate["gates"]:
+        if gate["reason"] and gate["gate"] != candidate["gate"]:
+            yield f"    [dim]also {gate['gate']}: {gate['sentence']} ({gate['seen']})[/]"
+    yield f"    ledger: {_ledger(message) if message else 'nothing was sent'}"
+
+
+def _ledger(message: reports.MessageHistory) -> str:
+    steps = " → ".join(step.to_state for step in message.steps) or message.state
+    refused = f" ({message.refusal})" if message.refusal else ""
+    return (
+        f"{message.programme} {message.occasion} planned {iso_z(message.planned_as_of)}:"
+        f" {steps}{refused} by {message.destination} [dim](run {message.run_id})[/]"
+    )

@@ -1,0 +1,79 @@
+"""Replay: build a past run again from what it knew then, and compare the plans."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from connectors.core import snapshot
+from connectors.ledger import runs
+from flows import work
+from flows.run import load
+from flows.versions import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.core.snapshot import Difference
+    from flows.run import Run
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How a replay compares: hashes, the first difference, and which versions changed since."""
+
+    run_id: str
+    original_sha256: str | None
+    replayed_sha256: str
+    difference: Difference | None
+    changed: list[str]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the audiences are equal, byte for byte."""
+        return self.original_sha256 == self.replayed_sha256
+
+
+def replay(run_id: str, invoke: Callable[[list[str]], None]) -> Replayed:
+    """Build the plan of a run anew in a warehouse of its own, from the batches that it saw.
+
+    Raises:
+        FixConfig: there is no such run.
+        StopRun: a model failed.
+    """
+    original = load(run_id)
+    row = runs.get(original.ledger, run_id)
+    made_of = versions(original.settings.warehouse)
+    home = original.settings.home / "replay" / run_id
+    shutil.rmtree(home, ignore_errors=True)
+    # Lake and ledger stay those of the original; everything that is built goes to `home`.
+    settings = original.settings.model_copy(update={"home": home})
+    replay_id = runs.start(original.ledger, "replay", original.as_of, made_of, full_refresh=True)
+    seen = [batch.batch_id for batch in runs.batches_of(original.ledger, run_id)]
+    runs.attach_batches(original.ledger, replay_id, seen)
+    again = replace(
+        original, run_id=replay_id, kind="replay", full_refresh=True, settings=settings
+    )
+    with work.recorded(again):
+        work.transform(again, invoke)
+        work.decide(again, invoke)
+        work.publish(again, work.stage(again))
+        work.complete(again, {}, {})
+    result = Replayed(
+        run_id,
+        row.audience_sha256,
+        snapshot.audience_sha256(again.snapshot_dir),
+        _difference(original.snapshot_dir.is_dir(), original, again),
+        [name for name in ("code", "seeds", "weights")
+         if getattr(row, f"{name}_version") != getattr(made_of, name)],
+    )  # fmt: skip
+    if result.is_same:
+        shutil.rmtree(home)
+    return result
+
+
+def _difference(is_kept: bool, original: Run, again: Run) -> Difference | None:  # noqa: FBT001
+    if not is_kept:
+        return None
+    return snapshot.first_difference(original.snapshot_dir, again.snapshot_dir)

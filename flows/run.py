@@ -1,0 +1,113 @@
+"""A run: its clock, its versions, its place; begun, loaded by id, and ended in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from connectors.core.clock import as_utc, iso_z, parse_as_of, utc_now
+from connectors.core.settings import Settings, get_settings
+from connectors.demo import DEMO_AS_OF
+from connectors.ledger import runs
+from connectors.ledger.db import open_ledger
+from flows.versions import versions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+Slice = Literal["triggered", "mass"]
+SLICES: dict[str, tuple[Slice, ...]] = {
+    "daily": ("triggered", "mass"),
+    "triggered": ("triggered",),
+    "mass": ("mass",),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every verb needs to know of a run; loaded by its id, so that only the id travels."""
+
+    run_id: str
+    kind: str
+    as_of: datetime
+    full_refresh: bool
+    settings: Settings
+
+    @property
+    def ledger(self) -> Engine:
+        """The ledger's engine, one a process."""
+        return ledger_of(self.settings)
+
+    @property
+    def snapshot_dir(self) -> Path:
+        """Where the run's snapshot is once it is published."""
+        return self.settings.runs_dir / self.run_id
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> Engine:
+    return open_ledger(url)
+
+
+def ledger_of(settings: Settings) -> Engine:
+    """The engine of the ledger that these settings name; opened and migrated once a process."""
+    return _engine(settings.ledger_url.get_secret_value())
+
+
+def begin(kind: runs.Kind, as_of: str | None = None, *, full_refresh: bool = False) -> Run:
+    """Record a new run; whoever calls holds the writer's slot.
+
+    Args:
+        kind: daily, triggered or mass.
+        as_of: the run's clock (ISO 8601); None means now, or the demo's own clock.
+        full_refresh: build every table anew, also where that is not needed.
+
+    Raises:
+        FixConfig: `as_of` is no moment.
+    """
+    settings = get_settings()
+    ledger = ledger_of(settings)
+    clock = parse_as_of(as_of) if as_of else default_as_of(settings)
+    made_of = versions(settings.warehouse)
+    rebuild = full_refresh or rebuild_reason(ledger, clock, made_of) is not None
+    run_id = runs.start(ledger, kind, clock, made_of, full_refresh=rebuild)
+    return Run(run_id, kind, clock, rebuild, settings)
+
+
+def load(run_id: str) -> Run:
+    """The run of that id. Raises `FixConfig` if there is none."""
+    settings = get_settings()
+    row = runs.get(ledger_of(settings), run_id)
+    return Run(row.run_id, row.kind, as_utc(row.as_of), row.full_refresh, settings)
+
+
+def default_as_of(settings: Settings) -> datetime:
+    """The clock of a run that names none: now; the demo's clock goes on from its last run."""
+    if not settings.is_demo:
+        return utc_now()
+    last = runs.last_completed(ledger_of(settings))
+    if last is None or last.finished_at is None:
+        return DEMO_AS_OF
+    return as_utc(last.as_of) + (utc_now() - as_utc(last.finished_at))
+
+
+def rebuild_reason(ledger: Engine, as_of: datetime, made_of: runs.Versions) -> str | None:
+    """Why the warehouse can't be continued and is built anew; None if it can.
+
+    It holds what the latest runs read, also those that failed: a run may only add to it.
+    """
+    latest = [run for run in runs.recent(ledger, 100) if run.kind != "replay"]
+    for number, run in enumerate(latest):
+        if run.code_version != made_of.code:
+            return "the models changed"
+        if as_of < as_utc(run.as_of):
+            return f"the clock goes back from {iso_z(as_utc(run.as_of))}"
+        if run.status == "completed":
+            return None
+        if number == 0 and run.full_refresh:
+            return "the last build from scratch did not finish"
+    return "there is no complete run yet"

@@ -1,0 +1,58 @@
+"""Point Parley at one's own shop: check the sources, write `.env`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from connectors.core import registry
+from connectors.core.errors import FixConfig
+from connectors.core.settings import SourceSettings
+from flows.terminal import console
+
+ENV = Path(".env")
+STYLES = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
+
+
+def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
+    """Check a shop's database and a web archive and write their settings to `.env`.
+
+    Returns:
+        Whether everything needed is there; what is not is printed with its remedy.
+
+    Raises:
+        FixConfig: `.env` connects sources already; nothing is overwritten.
+    """
+    written = env.read_text(encoding="utf-8") if env.exists() else ""
+    if "PARLEY_SOURCES__" in written:
+        what = "sources are connected already"
+        raise FixConfig(what, str(env), "Edit the PARLEY_SOURCES__… lines there.")
+    sources = {"shop": SourceSettings(vendor="database", url=SecretStr(shop_url))}
+    if web_url:
+        sources["web"] = SourceSettings(vendor="segment", url=SecretStr(web_url))
+    is_ready = True
+    for name, source in sources.items():
+        for finding in registry.source(source.vendor).check(name, source):
+            console.print(f"{STYLES[finding.level]} {name}: {finding.what} {finding.remedy}".rstrip())
+            is_ready = is_ready and finding.level != "error"
+    _write(env, written, sources)
+    console.print(f"written to {env}; next: `parley run daily`")
+    return is_ready
+
+
+def _write(env: Path, written: str, sources: dict[str, SourceSettings]) -> None:
+    lines = [written.rstrip("\n")] if written else []
+    for name, source in sources.items():
+        prefix = f"PARLEY_SOURCES__{name.upper()}__"
+        lines += [f"{prefix}VENDOR={source.vendor}", f"{prefix}URL='{source.url.get_secret_value()}'"]
+    if "PARLEY_HASH_KEY" not in written:
+        lines += ["# Keys the hashes of addresses. Keep it: with another key everyone is a stranger."]
+        lines += [f"PARLEY_HASH_KEY={secrets.token_hex(32)}"]
+    # Readable by its owner only from the start: it holds passwords.
+    descriptor = os.open(env, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("\n".join([*lines, ""]))
+    env.chmod(0o600)

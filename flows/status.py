@@ -1,0 +1,65 @@
+"""How Parley is: the last runs, the freshness of each source, rows, and what is withheld."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.core import snapshot
+from connectors.core.clock import as_utc, iso_z
+from connectors.ledger import runs
+from connectors.ledger.manifest import LedgerManifest
+from flows import terminal
+from flows.run import ledger_of
+from flows.terminal import console
+
+if TYPE_CHECKING:
+    from connectors.core.settings import Settings
+    from connectors.ledger.runs import Run
+
+RUNS = 10
+STYLES = {"completed": "green", "running": "cyan", "failed": "red", "stopped": "yellow"}
+
+
+def show(settings: Settings) -> None:
+    """Print it all; an installation that never ran says so."""
+    ledger = ledger_of(settings)
+    if settings.is_demo:
+        console.print("No sources are configured: this is the demo shop. `parley init` connects yours.\n")
+    recent = runs.recent(ledger, RUNS)
+    if not recent:
+        console.print("Nothing ran yet. Start with `parley run daily`.")
+        return
+    _show_runs(recent)
+    manifest = LedgerManifest(ledger)
+    _show_sources(manifest)
+    for batch, why in manifest.quarantined():
+        console.print(f"[yellow]withheld[/] {batch.batch_id} of {batch.source_id}.{batch.stream}: {why}")
+    last = runs.last_completed(ledger)
+    if last and (settings.runs_dir / last.run_id).is_dir():
+        counts = snapshot.row_counts(settings.runs_dir / last.run_id)
+        made = terminal.table(f"Rows of {last.run_id}", "table", "rows#")
+        for name, rows in counts.items():
+            made.add_row(name, f"{rows:,}")
+        console.print(made)
+
+
+def _show_runs(recent: list[Run]) -> None:
+    made = terminal.table("Runs", "run", "as of", "status", "landed#", "full build", "audience")
+    for run in recent:
+        landed = sum(run.rows.get("in", {}).values())
+        status = f"[{STYLES.get(run.status, 'dim')}]{run.status}[/]"
+        digest = (run.audience_sha256 or "")[:12]
+        full = "yes" if run.full_refresh else ""
+        made.add_row(run.run_id, iso_z(as_utc(run.as_of)), status, f"{landed:,}", full, digest)
+    console.print(made)
+    console.print()
+
+
+def _show_sources(manifest: LedgerManifest) -> None:
+    made = terminal.table("Sources", "stream", "batches#", "rows#", "newest record", "last landed")
+    for each in manifest.freshness():
+        newest = iso_z(as_utc(each.newest)) if each.newest else ""
+        name = f"{each.source_id}.{each.stream}"
+        made.add_row(name, f"{each.batches:,}", f"{each.rows:,}", newest, iso_z(as_utc(each.landed)))
+    console.print(made)
+    console.print()

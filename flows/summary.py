@@ -1,0 +1,84 @@
+"""A run in words and tables, for the Prefect UI and the terminal alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from connectors.core.clock import iso_z
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from connectors.core.plan import FunnelRow
+    from connectors.ledger.outbox import EmitResult
+    from flows.pipeline import Outcome
+
+VERDICTS = ("send", "hold", "defer", "drop")
+
+
+def totals(funnel: Iterable[FunnelRow]) -> dict[str, dict[str, int]]:
+    """Candidates by programme and verdict, with 'candidates' as their sum."""
+    table: dict[str, dict[str, int]] = {}
+    for row in funnel:
+        line = table.setdefault(row.programme, {"candidates": 0, **dict.fromkeys(VERDICTS, 0)})
+        line[row.verdict] += row.candidates
+        line["candidates"] += row.candidates
+    return table
+
+
+def because(row: FunnelRow) -> str:
+    """Why candidates ended so, as a sentence."""
+    if row.verdict == "send":
+        return "all gates passed"
+    return row.sentence or row.reason or ""
+
+
+def funnel_table(funnel: Sequence[FunnelRow]) -> list[dict[str, Any]]:
+    """The funnel as rows to show."""
+    return [
+        {
+            "programme": row.programme,
+            "verdict": row.verdict,
+            "gate": row.gate or "",
+            "because": because(row),
+            "candidates": row.candidates,
+            "people": row.people,
+        }
+        for row in funnel
+    ]
+
+
+def emission(result: EmitResult) -> str:
+    """What became of a slice, in a line."""
+    parts = {
+        "accepted": result.accepted,
+        "held back to measure": result.held,
+        "sent before": result.absorbed,
+        "rejected": result.rejected,
+        "unknown": result.unknown,
+        "refused by the ledger": sum(result.refused.values()),
+    }
+    return ", ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "nothing"
+
+
+def markdown(outcome: Outcome, funnel: Sequence[FunnelRow]) -> str:
+    """The run as Markdown: its clock, what landed, the funnel, what left."""
+    run = outcome.run
+    lines = [
+        f"# {run.kind.capitalize()} run at {iso_z(run.as_of)}",
+        "",
+        f"`{run.run_id}`" + (" · built from scratch" if run.full_refresh else ""),
+        "",
+        "## Plan",
+        "",
+        "| programme | candidates | " + " | ".join(VERDICTS) + " |",
+        "|---|--:|" + "--:|" * len(VERDICTS),
+    ]
+    for programme, line in totals(funnel).items():
+        numbers = " | ".join(f"{line[name]:,}" for name in ("candidates", *VERDICTS))
+        lines.append(f"| {programme} | {numbers} |")
+    lines += ["", "## Sent", ""]
+    lines += [f"- **{name}**: {emission(result)}" for name, result in outcome.emitted.items()]
+    lines += ["", "## Landed", "", "| stream | rows |", "|---|--:|"]
+    lines += [f"| {stream} | {rows:,} |" for stream, rows in outcome.landed.items()]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,160 @@
+"""The verbs of a run as plain functions: each takes the run and does one thing, Prefect or not."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from connectors.core import plan, registry, snapshot
+from connectors.core.clock import iso_z
+from connectors.core.errors import StopRun
+from connectors.core.lake import Lake
+from connectors.core.landing import Landed, Progress, land
+from connectors.core.settings import LEDGER_SOURCE
+from connectors.destinations import bi
+from connectors.ledger import runs
+from connectors.ledger.manifest import LedgerManifest
+from connectors.ledger.outbox import EmitResult, emit
+from expectations.gate import GateResult, check_audiences, check_batches, check_marts
+from flows import dbt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from connectors.core.settings import Settings
+    from connectors.core.spec import Batch
+    from flows.run import Run, Slice
+
+log = logging.getLogger("parley")
+
+
+@contextmanager
+def recorded(run: Run) -> Iterator[None]:
+    """Write down how the run ends: failed, stopped by a gate, or (by `complete`) completed."""
+    try:
+        yield
+    except StopRun:
+        runs.finish(run.ledger, run.run_id, "stopped")
+        raise
+    except BaseException:
+        runs.finish(run.ledger, run.run_id, "failed")
+        raise
+
+
+def streams(settings: Settings) -> list[tuple[str, str]]:
+    """All (source_id, stream) that a run reads; the ledger's messages flow back like any other."""
+    connected = {name: source.vendor for name, source in settings.connected_sources().items()}
+    connected[LEDGER_SOURCE] = settings.source(LEDGER_SOURCE).vendor
+    return [
+        (source_id, stream.name)
+        for source_id, vendor in connected.items()
+        for stream in registry.source(vendor).streams
+    ]
+
+
+def land_stream(run: Run, source_id: str, stream: str, progress: Progress | None = None) -> Landed:
+    """Extract what is new in one stream up to the run's clock, and land it."""
+    spec = registry.source(run.settings.source(source_id).vendor)
+    manifest, lake = LedgerManifest(run.ledger), Lake(run.settings.lake_root)
+    landed = land(
+        spec, spec.stream(stream), source_id, run.settings, manifest, lake, run.as_of, progress
+    )
+    log.info("landed %s rows of %s.%s", landed.rows, source_id, stream)
+    return landed
+
+
+def gate_landing(run: Run) -> dict[str, GateResult]:
+    """Check the batches that no gate has seen; those that fail are quarantined, and it is said."""
+    manifest = LedgerManifest(run.ledger)
+    batches = manifest.unchecked()
+    results = check_batches(batches, run.settings.lake_root, run.settings.docs_dir)
+    manifest.mark_checked([batch_id for batch_id, result in results.items() if result.passed])
+    for batch_id, result in results.items():
+        if not result.passed:
+            manifest.quarantine(batch_id, "; ".join(result.failed))
+            log.warning(
+                "batch %s is quarantined: %s. `parley release %s` lets it in.",
+                batch_id, "; ".join(result.failed), batch_id,
+            )  # fmt: skip
+    return results
+
+
+def take_in(run: Run) -> list[Batch]:
+    """Settle which batches the run sees: landed by its clock, checked, not quarantined."""
+    batches = LedgerManifest(run.ledger).visible(run.as_of)
+    runs.attach_batches(run.ledger, run.run_id, [batch.batch_id for batch in batches])
+    return batches
+
+
+def transform(run: Run, invoke: Callable[[list[str]], None]) -> None:
+    """Build staging to marts from the run's batches."""
+    dbt.build(run, "transform", runs.batches_of(run.ledger, run.run_id), invoke)
+
+
+def decide(run: Run, invoke: Callable[[list[str]], None]) -> None:
+    """Build candidates, gates, decisions and audiences: triggered and mass in one plan."""
+    dbt.build(run, "decide", runs.batches_of(run.ledger, run.run_id), invoke)
+
+
+def stage(run: Run) -> Path:
+    """Write the run's tables as Parquet under a temporary name."""
+    return snapshot.stage(run.settings, run.run_id)
+
+
+def gate_snapshot(run: Run, staged: Path) -> list[GateResult]:
+    """Check marts and audiences as staged. Raises `StopRun` on a failure: nothing is emitted."""
+    docs = run.settings.docs_dir
+    results = [check_marts(staged, docs), check_audiences(staged, docs)]
+    failed = [f"{result.suite}: {line}" for result in results for line in result.failed]
+    if failed:
+        what = f"the {'; the '.join(failed)}. Nothing was published or sent"
+        remedy = "Mend the cause and run again; the staged tables show the rows."
+        raise StopRun(what, str(staged), remedy)
+    return results
+
+
+def publish(run: Run, staged: Path) -> Path:
+    """Give the checked snapshot its name; from here on it is what the run decided."""
+    return snapshot.publish(staged)
+
+
+def emit_slice(run: Run, audience: Slice) -> EmitResult:
+    """Reserve and deliver one slice of the plan; times in the ledger are the run's clock."""
+    wanted = plan.destinations(run.snapshot_dir)
+    made = {name: registry.destination(name)(run.settings) for name in wanted}
+
+    def clock() -> datetime:
+        return run.as_of
+
+    result = emit(run.ledger, run.snapshot_dir, run.run_id, audience, made, clock=clock)
+    log.info("emitted %s: %s", audience, result)
+    return result
+
+
+def refresh_messages(run: Run, invoke: Callable[[list[str]], None]) -> Path:
+    """Let what the ledger did flow back: land it, build `messages`, write it beside the snapshot."""
+    land_stream(run, LEDGER_SOURCE, "messages")
+    gate_landing(run)
+    dbt.build(run, "messages", LedgerManifest(run.ledger).visible(run.as_of), invoke)
+    outcome = run.snapshot_dir.with_name(f"{run.run_id}.outcome")
+    shutil.rmtree(outcome, ignore_errors=True)
+    return snapshot.write_table(run.settings, "messages", outcome)
+
+
+def publish_bi(run: Run, messages: Path) -> Mapping[str, int]:
+    """Swap in the BI copy: the run's snapshot, with `messages` as they are after emission."""
+    return bi.publish(run.snapshot_dir, run.settings.bi_path, {"messages": messages})
+
+
+def complete(run: Run, rows_in: Mapping[str, int], rows_out: Mapping[str, int]) -> None:
+    """Write down that the run completed, its rows and the hash of its plan."""
+    rows = {"in": dict(rows_in), "out": dict(rows_out)}
+    digest = snapshot.audience_sha256(run.snapshot_dir)
+    runs.finish(run.ledger, run.run_id, "completed", rows, digest)
+    log.info("run %s completed at %s", run.run_id, iso_z(run.as_of))
+
+

@@ -1,0 +1,178 @@
+"""Killed anywhere, the next emission finishes: nothing lost, nothing doubled."""
+
+import csv
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from outbox_kit import MONDAY, Outbox, Recorder, row
+from sqlalchemy import insert
+
+from connectors.core.spec import Outcome
+from connectors.destinations.file import FileDestination
+from connectors.ledger.db import open_ledger, write
+from connectors.ledger.models import SuppressionRow
+from connectors.ledger.reports import message_history
+
+HERE = Path(__file__).parent
+MESSAGES = 40
+# The process kills itself at the named point of the delivery of its third batch.
+DRIVER = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[3], sys.argv[4]]
+from connectors.destinations import file
+from connectors.ledger import deliver
+from connectors.ledger.db import open_ledger
+from outbox_kit import Outbox
+
+home, point = Path(sys.argv[1]), sys.argv[2]
+calls = []
+
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+
+class Killer(file.FileDestination):
+    def deliver(self, batch_id, messages):
+        calls.append(batch_id)
+        last = len(calls) == 3
+        if last and point == "delivering": die()
+        outcomes = super().deliver(batch_id, messages)
+        if last and point == "written": die()
+        return outcomes
+
+whole = file._whole
+def dying_whole(path, write):
+    if point == "half" and len(calls) == 3 and path.suffix == ".csv": die()
+    whole(path, write)
+file._whole = dying_whole
+
+record = deliver.record
+def dying_record(*given):
+    record(*given)
+    if point == "recording" and len(calls) == 3: die()
+deliver.record = dying_record
+if point == "reserved":
+    deliver.Delivery.run = lambda *given: die()
+
+engine = open_ledger(f"sqlite:///{home}/ledger.db")
+Outbox(engine, home, Killer(home / "out", batch_size=8)).again()
+"""
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    """Open an empty ledger with the file destination."""
+    engine = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    yield Outbox(engine, tmp_path, FileDestination(tmp_path / "out", batch_size=8))
+    engine.dispose()
+
+
+def delivered(home: Path) -> Counter[str]:
+    """How often each message stands in a file."""
+    counts: Counter[str] = Counter()
+    for path in (home / "out").glob("*/*.csv"):
+        with path.open(newline="") as file:
+            counts.update(each["message_key"] for each in csv.DictReader(file))
+    return counts
+
+
+@pytest.mark.parametrize("point", ["reserved", "delivering", "half", "written", "recording"])
+@pytest.mark.parametrize("next_run", ["r1", "r2"])
+def test_kill_9_then_the_next_emission_finishes(outbox: Outbox, point: str, next_run: str) -> None:
+    """By a rerun of the same run, or by a later run with an audience of its own."""
+    rows = [row(f"k{n:02}") for n in range(MESSAGES)]
+    outbox.plan(rows)
+    call = [sys.executable, "-c", DRIVER, str(outbox.home), point, str(HERE.parents[1]), str(HERE)]
+    assert subprocess.run(call, check=False).returncode == -signal.SIGKILL
+    assert set(outbox.states().values()) - {"accepted"}
+    result = outbox.again() if next_run == "r1" else outbox.emit([], "r2")
+    assert result.unknown == 0
+    assert result.recovered == result.accepted > 0
+    assert set(outbox.states().values()) == {"accepted"}
+    assert delivered(outbox.home) == Counter({each["message_key"]: 1 for each in rows})
+    files = sorted((outbox.home / "out").rglob("*"))
+    stamps = [path.stat().st_mtime_ns for path in files]
+    outbox.again()
+    assert [path.stat().st_mtime_ns for path in files] == stamps
+    assert sorted((outbox.home / "out").rglob("*")) == files
+
+
+def crash(outbox: Outbox, keys: list[str]) -> Recorder:
+    """Emit to a destination that takes the batch and loses its answer with the process."""
+
+    def raise_(_: object) -> Outcome:
+        raise ConnectionError
+
+    outbox.destination = Recorder(answer=raise_)
+    with pytest.raises(ConnectionError):
+        outbox.emit([row(key) for key in keys])
+    assert set(outbox.states().values()) == {"delivering"}
+    again = outbox.destination = Recorder()
+    return again
+
+
+def test_what_the_destination_cannot_tell_is_unknown_and_never_retried(outbox: Outbox) -> None:
+    """A blind retry could double; the message keeps its slot."""
+    destination = crash(outbox, ["k1", "k2"])
+    destination.found = lambda _: None
+    result = outbox.again()
+    assert (result.unknown, result.absorbed) == (2, 2)
+    assert outbox.states() == {"k1": "unknown", "k2": "unknown"}
+    before = outbox.table()
+    assert outbox.again().unknown == 0
+    assert outbox.table() == before
+    destination.found = lambda _: []  # not there yet proves nothing once an answer was lost
+    outbox.again()
+    assert outbox.table() == before
+    destination.found = lambda _: [Outcome("k1", "accepted"), Outcome("k2", "rejected")]
+    assert outbox.again().recovered == 2
+    assert outbox.states() == {"k1": "accepted", "k2": "rejected"}
+    assert destination.sent == []
+
+
+def test_a_batch_that_never_arrived_is_delivered_as_the_same_batch(outbox: Outbox) -> None:
+    """Same id, same messages: a destination with idempotency keys absorbs a late arrival."""
+    destination = crash(outbox, ["k1", "k2"])
+    first = outbox.table()["k1"]["batch_id"]
+    assert outbox.again().accepted == 2
+    assert destination.batches == {first: ["k1", "k2"]}
+    assert outbox.table()["k1"]["attempts"] == 2
+
+
+def test_the_rest_of_a_batch_that_arrived_in_part_is_a_new_batch(outbox: Outbox) -> None:
+    """What was found is recorded; the rest is delivered under another id."""
+    destination = crash(outbox, ["k1", "k2", "k3"])
+    first = outbox.table()["k1"]["batch_id"]
+    destination.found = lambda _: [Outcome("k1", "accepted")]
+    assert outbox.again().accepted == 3
+    assert destination.sent == ["k2", "k3"]
+    assert first not in destination.batches
+    (history,) = message_history(outbox.engine, ["a-k1"])
+    assert [step.to_state for step in history.steps] == ["delivering", "accepted"]
+
+
+def test_suppressed_after_the_crash_is_not_delivered(outbox: Outbox) -> None:
+    """What waits from a dead run is looked at again."""
+    destination = crash(outbox, ["k1", "k2"])
+    entry = {"address_hash": "a-k1", "reason": "complaint", "source": "t", "since": MONDAY}
+    with write(outbox.engine) as connection:
+        connection.execute(insert(SuppressionRow), [entry])
+    outbox.emit([], "r2", MONDAY + timedelta(hours=1))
+    assert outbox.states() == {"k1": "cancelled", "k2": "accepted"}
+    assert destination.sent == ["k2"]
+
+
+def test_waiting_without_its_snapshot_is_cancelled_and_may_be_planned_again(
+    outbox: Outbox,
+) -> None:
+    """Nothing hangs in `reserved`: the content is gone, so the message is not sent."""
+    crash(outbox, ["k1"])
+    (outbox.home / "runs" / "r1" / "audience_mass.parquet").unlink()
+    outbox.emit([], "r2")
+    assert outbox.table()["k1"]["refusal"] == "not_deliverable"
+    assert outbox.emit([row("k1")], "r3").accepted == 1

@@ -81,11 +81,11 @@ def preview(programme: str, most: int = 20, run: RunId = None) -> None:
 @app.command()
 def replay(run_id: str) -> None:
     """Build a past run again from what it knew then, and prove its audience by hash."""
-    from flows import dbt  # noqa: PLC0415
+    from flows import build  # noqa: PLC0415
     from flows.replay import replay as again  # noqa: PLC0415
 
     with terminal.Steps() as told, told(f"replay {run_id[:20]}") as progress:
-        result = again(run_id, partial(dbt.plainly, tell=lambda name: progress(name, 1)))
+        result = again(run_id, partial(build.plainly, tell=lambda name: progress(name, 1)))
     terminal.console.print(f"original {result.original_sha256}\nreplayed {result.replayed_sha256}")
     if result.is_same:
         terminal.console.print("[green]the same audience, byte for byte[/]")
@@ -134,4 +134,3 @@ def ui(port: int = 4200) -> None:
     from flows.ui import serve  # noqa: PLC0415
 
     serve(port)
-

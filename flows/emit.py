@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect import task
 
+from connectors.core import snapshot
 from connectors.ledger.outbox import EmitResult
 from flows import work
 from flows.run import Slice, load
@@ -17,7 +18,7 @@ def publish(run_id: str, staged: str) -> str:
     """Check the staged snapshot and give it its name; where it is."""
     run = load(run_id)
     work.gate_snapshot(run, Path(staged))
-    return str(work.publish(run, Path(staged)))
+    return str(snapshot.publish(Path(staged)))
 
 
 @task(task_run_name="emit {audience}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from connectors.core import plan
-from connectors.core.clock import iso_z
+from connectors.core.clock import as_utc, iso_z
 from connectors.core.errors import FixConfig
 from connectors.core.identifiers import normalise_email
 from connectors.ledger import reports, runs
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
     from connectors.core.settings import Settings
 
-MARKS = {"pass": "[green]✓[/]", "fail": "[red]✗[/]", "defer": "[yellow]…[/]", "not_reached": "[dim]·[/]"}
+MARKS = {
+    "pass": "[green]✓[/]",
+    "fail": "[red]✗[/]",
+    "defer": "[yellow]…[/]",
+    "not_reached": "[dim]·[/]",
+}
 SAID = {
     "send": "[green]to be sent[/]",
     "hold": "[cyan]held back[/]",
@@ -76,25 +82,32 @@ def lines(settings: Settings, who: str, run_id: str | None = None) -> Iterator[s
     )
     by_key = {message.message_key: message for message in history}
     candidates = plan.verdicts(shown.folder, person)
+    reached = _goals_reached(shown.folder, person)
     for programme in plan.programmes(shown.folder):
         name = programme["programme"]
         yield ""
-        yield f"[bold]{name}[/] [dim]{programme['kind']} · {programme['purpose']} · {programme['channel']}[/]"
+        about = " · ".join(programme[key] for key in ("kind", "purpose", "channel"))
+        yield f"[bold]{name}[/] [dim]{about}[/]"
         mine = [each for each in candidates if each["programme"] == name]
         if not mine:
             yield "  no occasion: nothing happened lately that it answers"
         for candidate in mine:
-            yield from _candidate(candidate, by_key.pop(candidate["message_key"], None))
+            yield from _candidate(candidate)
+            yield from _ledger(by_key.pop(candidate["message_key"], None), reached)
     earlier = sorted(by_key.values(), key=lambda message: message.planned_as_of)
     if earlier:
         yield ""
         yield "[bold]Earlier messages[/]"
-        yield from (f"  {_ledger(message)}" for message in earlier)
+        for message in earlier:
+            yield from _ledger(message, reached)
 
 
 def _about(known: dict[str, Any]) -> Iterator[str]:
     orders = known.get("order_count") or 0
-    bought = f"{orders} orders, the last on {known['last_order_at']:%Y-%m-%d}" if orders else "no order"
+    bought = "no order"
+    if orders:
+        number = "1 order" if orders == 1 else f"{orders} orders"
+        bought = f"{number}, the last on {known['last_order_at']:%Y-%m-%d}"
     yield f"  {known.get('lifecycle')}, {bought}; {known.get('country') or 'country unknown'}"
     if known.get("probability") is not None:
         signals = json.loads(known["contributions"])
@@ -110,33 +123,61 @@ def _about(known: dict[str, Any]) -> Iterator[str]:
     if not known["permissions"]:
         yield "  permission: none was ever given"
     for fact in known["memory"][:5]:
-        yield f"  {fact['kind']}: {fact['fact']} {fact['topic']}: {fact['value']} [dim]{fact['said_at']:%Y-%m-%d}[/]"
+        when = f"[dim]{fact['said_at']:%Y-%m-%d}[/]"
+        yield f"  {fact['kind']}: {fact['fact']} {fact['topic']}: {fact['value']} {when}"
     types: dict[str, int] = {}
     for node in known["nodes"]:
         types[node["node_type"]] = types.get(node["node_type"], 0) + 1
     yield "  known by " + ", ".join(f"{count} {name}" for name, count in sorted(types.items()))
 
 
-def _candidate(candidate: dict[str, Any], message: reports.MessageHistory | None) -> Iterator[str]:
+def _candidate(candidate: dict[str, Any]) -> Iterator[str]:
     decisive = next(
         (g for g in candidate["gates"] if g["gate"] == candidate["gate"]), {"sentence": None}
     )
     because = decisive["sentence"] or "all gates passed"
     seen = f" [dim](seen: {decisive['seen']})[/]" if decisive.get("seen") else ""
-    yield f"  {candidate['occasion']}, step {candidate['step']}: {SAID[candidate['verdict']]}: {because}{seen}"
+    occasion = f"{candidate['occasion']}, step {candidate['step']}"
+    yield f"  {occasion}: {SAID[candidate['verdict']]}: {because}{seen}"
     evidence = ", ".join(f"{k} {v}" for k, v in json.loads(candidate["evidence"]).items())
     yield f"    [dim]evidence: {evidence}[/]"
     yield "    " + " ".join(f"{MARKS[g['verdict']]}{g['gate']}" for g in candidate["gates"])
     for gate in candidate["gates"]:
         if gate["reason"] and gate["gate"] != candidate["gate"]:
             yield f"    [dim]also {gate['gate']}: {gate['sentence']} ({gate['seen']})[/]"
-    yield f"    ledger: {_ledger(message) if message else 'nothing was sent'}"
 
 
-def _ledger(message: reports.MessageHistory) -> str:
+def _goals_reached(folder: Path, person: str) -> list[dict[str, Any]]:
+    """When a person reached the goal of a programme, when that was known, and its window."""
+    return plan.query(
+        folder,
+        """
+        select g.programme, g.window_hours, v.goal, v.occurred_at, v.known_at
+        from conversions as v
+        inner join people_nodes as n on v.node_id = n.node_id
+        inner join programmes as g on v.goal = g.goal
+        where n.person_id = ? and g.window_hours is not null
+        order by v.occurred_at, v.conversion_key
+        """,
+        [person],
+    )
+
+
+def _ledger(message: reports.MessageHistory | None, reached: list[dict[str, Any]]) -> Iterator[str]:
+    if message is None:
+        yield "    ledger: nothing was sent"
+        return
     steps = " → ".join(step.to_state for step in message.steps) or message.state
     refused = f" ({message.refusal})" if message.refusal else ""
-    return (
-        f"{message.programme} {message.occasion} planned {iso_z(message.planned_as_of)}:"
-        f" {steps}{refused} by {message.destination} [dim](run {message.run_id})[/]"
+    yield (
+        f"    ledger: {message.programme} {message.occasion} planned"
+        f" {iso_z(message.planned_as_of)}: {steps}{refused} by {message.destination}"
+        f" [dim](run {message.run_id})[/]"
     )
+    # What would have stopped it, had it been known: why a right decision looks wrong later.
+    for goal in reached:
+        at, known_at = as_utc(goal["occurred_at"]), as_utc(goal["known_at"])
+        planned, window = message.planned_as_of, timedelta(hours=goal["window_hours"])
+        if goal["programme"] == message.programme and planned - window < at < planned < known_at:
+            what = "an order" if goal["goal"] == "buy" else f"goal {goal['goal']}"
+            yield f"    {what} of {iso_z(at)} was not yet known then: it landed {iso_z(known_at)}"

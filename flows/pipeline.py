@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from connectors.core import snapshot
 from connectors.core.warehouse import writer_slot
-from flows import dbt, work
+from flows import build, work
 from flows.run import SLICES, Run, begin
 
 if TYPE_CHECKING:
@@ -133,18 +134,18 @@ class PlainSteps:
     def transform(self, run: Run) -> None:
         """Build staging to marts."""
         with self._told("transform") as progress:
-            work.transform(run, partial(dbt.plainly, tell=lambda name: progress(name, 1)))
+            work.transform(run, partial(build.plainly, tell=lambda name: progress(name, 1)))
 
     def decide(self, run: Run) -> None:
         """Build the plan."""
         with self._told("decide") as progress:
-            work.decide(run, partial(dbt.plainly, tell=lambda name: progress(name, 1)))
+            work.decide(run, partial(build.plainly, tell=lambda name: progress(name, 1)))
 
     def publish(self, run: Run, staged: Path) -> None:
         """Check and publish the snapshot."""
         with self._told("check marts and audiences"):
             work.gate_snapshot(run, staged)
-            work.publish(run, staged)
+            snapshot.publish(staged)
 
     def emit(self, run: Run, audience: Slice) -> EmitResult:
         """Send one slice."""
@@ -154,4 +155,4 @@ class PlainSteps:
     def refresh_messages(self, run: Run) -> Path:
         """Let the ledger's messages flow back."""
         with self._told("refresh messages"):
-            return work.refresh_messages(run, dbt.plainly)
+            return work.refresh_messages(run, build.plainly)

@@ -52,13 +52,11 @@ def replay(run_id: str, invoke: Callable[[list[str]], None]) -> Replayed:
     replay_id = runs.start(original.ledger, "replay", original.as_of, made_of, full_refresh=True)
     seen = [batch.batch_id for batch in runs.batches_of(original.ledger, run_id)]
     runs.attach_batches(original.ledger, replay_id, seen)
-    again = replace(
-        original, run_id=replay_id, kind="replay", full_refresh=True, settings=settings
-    )
+    again = replace(original, run_id=replay_id, kind="replay", full_refresh=True, settings=settings)
     with work.recorded(again):
         work.transform(again, invoke)
         work.decide(again, invoke)
-        work.publish(again, work.stage(again))
+        snapshot.publish(work.stage(again))
         work.complete(again, {}, {})
     result = Replayed(
         run_id,

@@ -36,7 +36,8 @@ def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
     is_ready = True
     for name, source in sources.items():
         for finding in registry.source(source.vendor).check(name, source):
-            console.print(f"{STYLES[finding.level]} {name}: {finding.what} {finding.remedy}".rstrip())
+            said = f"{STYLES[finding.level]} {name}: {finding.what} {finding.remedy}"
+            console.print(said.rstrip())
             is_ready = is_ready and finding.level != "error"
     _write(env, written, sources)
     console.print(f"written to {env}; next: `parley run daily`")
@@ -46,11 +47,13 @@ def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
 def _write(env: Path, written: str, sources: dict[str, SourceSettings]) -> None:
     lines = [written.rstrip("\n")] if written else []
     for name, source in sources.items():
-        prefix = f"PARLEY_SOURCES__{name.upper()}__"
-        lines += [f"{prefix}VENDOR={source.vendor}", f"{prefix}URL='{source.url.get_secret_value()}'"]
+        prefix, url = f"PARLEY_SOURCES__{name.upper()}__", source.url.get_secret_value()
+        lines += [f"{prefix}VENDOR={source.vendor}", f"{prefix}URL='{url}'"]
     if "PARLEY_HASH_KEY" not in written:
-        lines += ["# Keys the hashes of addresses. Keep it: with another key everyone is a stranger."]
-        lines += [f"PARLEY_HASH_KEY={secrets.token_hex(32)}"]
+        lines += [
+            "# Keys the hashes of addresses. Keep it: with another one everyone is a stranger.",
+            f"PARLEY_HASH_KEY={secrets.token_hex(32)}",
+        ]
     # Readable by its owner only from the start: it holds passwords.
     descriptor = os.open(env, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

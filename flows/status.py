@@ -24,7 +24,8 @@ def show(settings: Settings) -> None:
     """Print it all; an installation that never ran says so."""
     ledger = ledger_of(settings)
     if settings.is_demo:
-        console.print("No sources are configured: this is the demo shop. `parley init` connects yours.\n")
+        console.print("No sources are configured: this is the demo shop.")
+        console.print("`parley init` connects yours.\n")
     recent = runs.recent(ledger, RUNS)
     if not recent:
         console.print("Nothing ran yet. Start with `parley run daily`.")
@@ -33,7 +34,8 @@ def show(settings: Settings) -> None:
     manifest = LedgerManifest(ledger)
     _show_sources(manifest)
     for batch, why in manifest.quarantined():
-        console.print(f"[yellow]withheld[/] {batch.batch_id} of {batch.source_id}.{batch.stream}: {why}")
+        where = f"{batch.batch_id} of {batch.source_id}.{batch.stream}"
+        console.print(f"[yellow]withheld[/] {where}: {why}. `parley release` lets it in.")
     last = runs.last_completed(ledger)
     if last and (settings.runs_dir / last.run_id).is_dir():
         counts = snapshot.row_counts(settings.runs_dir / last.run_id)
@@ -60,6 +62,7 @@ def _show_sources(manifest: LedgerManifest) -> None:
     for each in manifest.freshness():
         newest = iso_z(as_utc(each.newest)) if each.newest else ""
         name = f"{each.source_id}.{each.stream}"
-        made.add_row(name, f"{each.batches:,}", f"{each.rows:,}", newest, iso_z(as_utc(each.landed)))
+        landed = iso_z(as_utc(each.landed))
+        made.add_row(name, f"{each.batches:,}", f"{each.rows:,}", newest, landed)
     console.print(made)
     console.print()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
@@ -36,7 +36,7 @@ class Steps:
             console=console,
         )
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> Self:
         """Start drawing."""
         if console.is_terminal:
             self._progress.start()
@@ -77,7 +77,9 @@ def bar(what: str) -> Iterator[Callable[[str, float], None]]:
 
 def table(title: str, *columns: str) -> Table:
     """An empty table; a column whose name ends in '#' holds numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None)
+    made = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None
+    )
     for name in columns:
         made.add_column(name.rstrip("#"), justify="right" if name.endswith("#") else "left")
     return made
@@ -115,5 +117,3 @@ def show_rows(title: str, rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         made.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row.values()))
     console.print(made)
-
-

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
 from flows import work
-from flows.dbt import dbt_failed
+from flows.build import dbt_failed
 from flows.run import load
 from flows.versions import DBT_PROJECT
 

@@ -77,21 +77,24 @@ def _start(arguments: Sequence[str], environment: dict[str, str]) -> subprocess.
 
 
 def _set_up(environment: dict[str, str]) -> None:
-    def call(*arguments: str, quiet: bool = False) -> bool:
-        out = subprocess.DEVNULL if quiet else None
+    def call(*arguments: str) -> str | None:
         done = subprocess.run(  # noqa: S603 - our own interpreter, fixed arguments
-            _prefect(arguments), cwd=PROJECT, env=environment, stdout=out, stderr=out, check=False
-        )
-        return done.returncode == 0
+            _prefect(arguments), cwd=PROJECT, env=environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        return None if done.returncode == 0 else done.stdout + done.stderr
 
-    has_slot = call("gcl", "inspect", WRITER_SLOT, quiet=True)
-    if not (
-        (has_slot or call("gcl", "create", WRITER_SLOT, "--limit", "1"))
-        and call("work-pool", "create", POOL, "--type", "process", "--overwrite")
-        and call("--no-prompt", "deploy", "--all")
+    if call("gcl", "inspect", WRITER_SLOT):
+        call("gcl", "create", WRITER_SLOT, "--limit", "1")
+    for arguments in (
+        ("gcl", "inspect", WRITER_SLOT),
+        ("work-pool", "create", POOL, "--type", "process", "--overwrite"),
+        ("--no-prompt", "deploy", "--all"),
     ):
-        what = "Prefect could not be set up"
-        raise FixConfig(what, "prefect.yaml", "See the output above, mend it, start again.")
+        if failure := call(*arguments):
+            console.print(failure)
+            what = f"`prefect {' '.join(arguments)}` failed"
+            raise FixConfig(what, "prefect.yaml", "See its output above, mend it, start again.")
 
 
 def _wait(api: str, server: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,7 @@ from connectors.ledger import runs
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.outbox import EmitResult, emit
 from expectations.gate import GateResult, check_audiences, check_batches, check_marts
-from flows import dbt
+from flows import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -92,12 +92,12 @@ def take_in(run: Run) -> list[Batch]:
 
 def transform(run: Run, invoke: Callable[[list[str]], None]) -> None:
     """Build staging to marts from the run's batches."""
-    dbt.build(run, "transform", runs.batches_of(run.ledger, run.run_id), invoke)
+    build.build(run, "transform", runs.batches_of(run.ledger, run.run_id), invoke)
 
 
 def decide(run: Run, invoke: Callable[[list[str]], None]) -> None:
     """Build candidates, gates, decisions and audiences: triggered and mass in one plan."""
-    dbt.build(run, "decide", runs.batches_of(run.ledger, run.run_id), invoke)
+    build.build(run, "decide", runs.batches_of(run.ledger, run.run_id), invoke)
 
 
 def stage(run: Run) -> Path:
@@ -117,11 +117,6 @@ def gate_snapshot(run: Run, staged: Path) -> list[GateResult]:
     return results
 
 
-def publish(run: Run, staged: Path) -> Path:
-    """Give the checked snapshot its name; from here on it is what the run decided."""
-    return snapshot.publish(staged)
-
-
 def emit_slice(run: Run, audience: Slice) -> EmitResult:
     """Reserve and deliver one slice of the plan; times in the ledger are the run's clock."""
     wanted = plan.destinations(run.snapshot_dir)
@@ -136,10 +131,10 @@ def emit_slice(run: Run, audience: Slice) -> EmitResult:
 
 
 def refresh_messages(run: Run, invoke: Callable[[list[str]], None]) -> Path:
-    """Let what the ledger did flow back: land it, build `messages`, write it beside the snapshot."""
+    """Let what the ledger did flow back: land it, build `messages`, write them to a file."""
     land_stream(run, LEDGER_SOURCE, "messages")
     gate_landing(run)
-    dbt.build(run, "messages", LedgerManifest(run.ledger).visible(run.as_of), invoke)
+    build.build(run, "messages", LedgerManifest(run.ledger).visible(run.as_of), invoke)
     outcome = run.snapshot_dir.with_name(f"{run.run_id}.outcome")
     shutil.rmtree(outcome, ignore_errors=True)
     return snapshot.write_table(run.settings, "messages", outcome)
@@ -156,5 +151,3 @@ def complete(run: Run, rows_in: Mapping[str, int], rows_out: Mapping[str, int]) 
     digest = snapshot.audience_sha256(run.snapshot_dir)
     runs.finish(run.ledger, run.run_id, "completed", rows, digest)
     log.info("run %s completed at %s", run.run_id, iso_z(run.as_of))
-
-

@@ -52,7 +52,7 @@ class Landed:
     batches: tuple[Batch, ...]
 
 
-def land(  # noqa: PLR0913, PLR0917 - it joins that many parts
+def land(  # noqa: PLR0913 - it joins that many parts
     spec: SourceSpec,
     stream: Stream,
     source_id: str,

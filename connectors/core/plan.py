@@ -56,18 +56,21 @@ def funnel(folder: Path, programme: str | None = None) -> list[FunnelRow]:
     rows = query(
         folder,
         """
-        select c.programme, c.kind, d.verdict, d.gate, d.reason, r.sentence,
-            count(*) as candidates, count(distinct c.person_id) as people
-        from decisions as d
-        inner join candidates as c on d.candidate_key = c.candidate_key
-        left join reasons as r on d.gate = r.gate and d.reason = r.reason
-        where ? is null or c.programme = ?
-        group by all
-        order by c.kind desc, c.programme,
-            case d.verdict when 'send' then 0 when 'hold' then 1 when 'defer' then 2 else 3 end,
-            candidates desc, d.reason
+        with counted as (
+            select c.programme, c.kind, d.verdict, d.gate, d.reason,
+                count(*) as candidates, count(distinct c.person_id) as people
+            from decisions as d
+            inner join candidates as c on d.candidate_key = c.candidate_key
+            where c.programme = coalesce(?, c.programme)
+            group by all
+        )
+        select n.programme, n.kind, n.verdict, n.gate, n.reason, r.sentence, n.candidates, n.people
+        from counted as n
+        left join reasons as r on n.gate = r.gate and n.reason = r.reason
+        order by n.kind desc, n.programme,
+            list_position(['send', 'hold', 'defer', 'drop'], n.verdict), n.candidates desc, n.reason
         """,
-        [programme, programme],
+        [programme],
     )
     return [FunnelRow(**row) for row in rows]
 

@@ -24,7 +24,7 @@ from connectors.demo.visits import WEB_SINCE, Planner
 from connectors.demo.web import Tracker
 
 DEMO_AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)
-VERSION = 1  # raise it when the generator gives other data: an older shop is then built anew
+VERSION = 2  # raise it when the generator gives other data: an older shop is then built anew
 MARKER = "complete.json"
 BUILDING = ".building"
 

@@ -138,7 +138,7 @@ class Catalogue:
     def __init__(self, seed: int, path: Path = DATA) -> None:
         """Read the bundled Parquet file (about 530,000 lines)."""
         self._db = duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "1GB"})
-        self._db.execute("set preserve_insertion_order = true; set TimeZone = 'UTC'")
+        self._db.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         self._db.execute(_LINES, [str(path)])
         self.products = {p.product_id: p for p in self._read_products(seed)}
         self.invoices = self._read_invoices()

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from connectors.demo.catalogue import Catalogue, text_of
+from connectors.demo.categories import SERVICES
 from connectors.demo.orders import Order
 from connectors.demo.people import Person, digest
 from connectors.demo.permissions import Consent
@@ -21,7 +22,7 @@ _TABLES = {
         language text not null, time_zone text not null, loyalty_card text,
         is_staff boolean not null, is_test boolean not null,
         created_at datetime not null, updated_at datetime not null""",
-    "products": """product_id text primary key, name text not null, category text not null,
+    "products": """product_id text primary key, name text not null, category text,
         price_minor integer not null, currency text not null, in_stock boolean not null,
         created_at datetime not null, updated_at datetime not null""",
     "orders": """order_id text primary key, customer_id text references customers, email text,
@@ -95,8 +96,10 @@ def _customer(person: Person) -> Row:
 def _products(catalogue: Catalogue) -> Iterable[Row]:
     for p in catalogue.products.values():
         since = text_of(p.since)
+        # Postage and manual entries are no category that anybody could like.
+        category = None if p.category == SERVICES else p.category
         yield (
-            p.product_id, p.name, p.category, p.price_minor, "GBP", int(p.in_stock), since, since
+            p.product_id, p.name, category, p.price_minor, "GBP", int(p.in_stock), since, since
         )  # fmt: skip
 
 

@@ -66,8 +66,8 @@ class Planner:
         return person.devices[-1]
 
     def awake(self, earliest: int, latest: int) -> int:
-        """Return a moment between the two, rarely one in the small hours."""
-        moment = earliest
+        """Return a moment between the two that was tracked, rarely one in the small hours."""
+        moment = earliest = max(earliest, WEB_SINCE)
         for _ in range(4):
             moment = self.rng.randrange(earliest, latest)
             if moment % DAY >= 7 * HOUR:
@@ -146,7 +146,7 @@ class Planner:
         """Plan visits of the days before an order, to some of the things it holds."""
         at = order.invoice.at
         for _ in range(self.rng.choices((0, 1, 2), (62, 26, 12))[0]):
-            start = self.awake(max(WEB_SINCE, at - 9 * DAY), at - HOUR)
+            start = self.awake(at - 9 * DAY, at - HOUR)
             self.browse(buyer, self.device_of(buyer), start, items=self._some(order)[:3])
 
     def _some(self, order: Order) -> tuple[Item, ...]:

@@ -92,7 +92,7 @@ class Tracker:
             moments[-2] = end - 50_000 - int(rng.random() * 70_000)  # the checkout
         opened, before = "", start
         for moment, step in zip(moments, steps, strict=True):
-            before = before + 120 if step.event and step.path == opened else moment
+            before = before + 400 if step.event and step.path == opened else moment
             yield before, step
             opened = "" if step.event else step.path
 

@@ -1,0 +1,1 @@
+"""Where messages and tables go, one file each."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
 from connectors.core.clock import as_utc
 from connectors.core.errors import StopRun
@@ -65,7 +65,7 @@ class Delivery:
         self._flush_rest()
         self._cancel_leftovers()
 
-    def _open_messages(self, *where: Any) -> dict[str, Slot]:  # noqa: ANN401 - SQL conditions
+    def _open_messages(self, *where: ColumnElement[bool]) -> dict[str, Slot]:
         columns = (MessageRow.destination, MessageRow.programme, MessageRow.batch_id)
         query = select(MessageRow.message_key, *columns).where(
             MessageRow.run_id == self.run_id, MessageRow.state == "reserved", *where
@@ -206,13 +206,8 @@ def record(
         by_state.setdefault(state, []).append(key)
     first, *others = sorted(by_state, key=lambda state: (-len(by_state[state]), state))
     for state in others:
-        claim(connection, by_state[state])
-        going = replace(step, to_state=state, is_audited=False)
-        move(connection, select(CLAIMS), going, values.get(state))
-        rows = [
-            audit_row(replace(going, detail=verdicts[key][1]), 1, key) for key in by_state[state]
-        ]
-        connection.execute(insert(MessageAuditRow), rows)
+        differing = {key: verdicts[key][1] for key in by_state[state]}
+        _record_differing(connection, replace(step, to_state=state), differing, values.get(state))
     drop(connection, CLAIMS)
     rest = _KEYS.where(MessageRow.batch_id == step.batch_id, MessageRow.state == step.from_state)
     detail = step.detail or verdicts[by_state[first][0]][1]
@@ -225,3 +220,12 @@ def record(
             f"batch {step.batch_id}",
             "Nothing was recorded. Run again, and report it if it stays.",
         )
+
+
+def _record_differing(
+    connection: Connection, step: Move, details: Mapping[str, str], values: Mapping[str, Any] | None
+) -> None:
+    claim(connection, details)
+    move(connection, select(CLAIMS), replace(step, is_audited=False), values)
+    rows = [audit_row(replace(step, detail=detail), 1, key) for key, detail in details.items()]
+    connection.execute(insert(MessageAuditRow), rows)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, select, update
+from sqlalchemy import Engine, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.core.clock import utc_now
@@ -16,6 +16,17 @@ from connectors.ledger.models import BatchRow, CursorRow
 
 _FIELDS = tuple(field.name for field in fields(Batch))
 _CURSOR = tuple(field.name for field in fields(Cursor))
+
+
+class Freshness(NamedTuple):
+    """What the lake holds of a stream; `newest` is its newest record's time, `landed` a clock."""
+
+    source_id: str
+    stream: str
+    batches: int
+    rows: int
+    newest: datetime | None
+    landed: datetime
 
 
 class LedgerManifest:
@@ -65,6 +76,23 @@ class LedgerManifest:
                 BatchRow.status != "quarantined",
             )
         )
+
+    def freshness(self) -> list[Freshness]:
+        """Return how fresh each stream is, by source and stream."""
+        query = (
+            select(
+                BatchRow.source_id,
+                BatchRow.stream,
+                func.count(),
+                func.sum(BatchRow.rows),
+                func.max(BatchRow.last_record_at),
+                func.max(BatchRow.landed_at),
+            )
+            .group_by(BatchRow.source_id, BatchRow.stream)
+            .order_by(BatchRow.source_id, BatchRow.stream)
+        )
+        with self._engine.connect() as connection:
+            return [Freshness(*row) for row in connection.execute(query).tuples()]
 
     def quarantined(self) -> list[tuple[Batch, str]]:
         """Return the withheld batches, and why each is withheld."""

@@ -5,6 +5,7 @@ the next `emit` finishes the work: nothing is lost, nothing is sent twice, and w
 cannot tell is recorded as `unknown`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +18,8 @@ from connectors.core.spec import Destination
 from connectors.ledger.audience import CapRule, audience_path, read_policy
 from connectors.ledger.db import emission_lock
 from connectors.ledger.deliver import Delivery
-from connectors.ledger.recover import Recovery
-from connectors.ledger.reserve import reserve
+from connectors.ledger.recover import recover
+from connectors.ledger.reserve import Reserved, reserve
 
 
 @dataclass(frozen=True)
@@ -50,25 +51,27 @@ def emit(
 ) -> EmitResult:
     """Emit the 'triggered' or 'mass' audience of a published snapshot.
 
-    `destinations` by their name in the plan. `policy` defaults to the snapshot's own. `clock`
-    gives the instant written to the ledger. Snapshots of earlier runs are found beside this one.
-    Raises `FixConfig`, `StopRun`, or `RetryLater` while another emission runs; an error of a
-    destination passes through, and the next emission reads back what became of that batch.
+    `policy` defaults to the snapshot's own; snapshots of earlier runs are found beside this one.
+    Raises `FixConfig`, `StopRun`, or `RetryLater` while another emission runs. A destination's
+    error passes through; the next emission reads back what became of that batch.
     """
     audience = audience_path(snapshot_dir, audience_slice)
     rules = read_policy(snapshot_dir) if policy is None else tuple(policy)
-    at = clock()
     with emission_lock(engine):
-        recovery = Recovery(engine, snapshot_dir.parent, destinations, at)
-        recovery.run()
-        recovered = sum(recovery.tally.values())
+        at = clock()
+        recovered = recover(engine, snapshot_dir.parent, destinations, at)
         entered = reserve(engine, audience, run_id, rules, destinations=destinations, at=at)
-        delivery = Delivery(engine, run_id, destinations, at, recovery.tally)
+        delivery = Delivery(engine, run_id, destinations, at)
         delivery.run([audience])
+    return _result(entered, recovered, delivery.tally)
+
+
+def _result(entered: Reserved, recovered: Counter[str], delivered: Counter[str]) -> EmitResult:
+    tally = recovered + delivered
     return EmitResult(
         **vars(entered),
-        accepted=delivery.tally["accepted"],
-        rejected=delivery.tally["rejected"],
-        unknown=delivery.tally["unknown"],
-        recovered=recovered,
+        accepted=tally["accepted"],
+        rejected=tally["rejected"],
+        unknown=tally["unknown"],
+        recovered=recovered.total(),
     )

@@ -17,6 +17,15 @@ from connectors.ledger.rules import MARKETING, STOPS_EVERYTHING
 from connectors.ledger.transitions import Move, move
 
 
+def recover(
+    engine: Engine, runs_dir: Path, destinations: Mapping[str, Destination], at: datetime
+) -> Counter[str]:
+    """Settle what is under way, deliver what waits; return the outcomes by state."""
+    recovery = Recovery(engine, runs_dir, destinations, at)
+    recovery.run()
+    return recovery.tally
+
+
 @dataclass
 class Recovery:
     """What a dead emission left, and what became of it (`tally`, by state)."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, or_, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, SQLColumnExpression
 
 from connectors.ledger.audience import CapRule
 from connectors.ledger.models import MessageRow, SuppressionRow
@@ -96,7 +96,9 @@ def _capped(cap: CapRule, planned_as_of: datetime, who: str) -> Select[Any]:
     return open_marketing().where(*_matching(cap, _C.channel, _C.kind), earlier >= cap.max_messages)
 
 
-def _matching(cap: CapRule, channel: Any, kind: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401
+def _matching(
+    cap: CapRule, channel: SQLColumnExpression[Any], kind: SQLColumnExpression[Any]
+) -> list[ColumnElement[bool]]:
     conditions = ((cap.channel, channel), (cap.kind, kind))
     return [column == value for value, column in conditions if value != ANY]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, Subquery, func, insert, select, update
 
 from connectors.core.errors import StopRun
 from connectors.ledger.models import CounterRow, MessageAuditRow, MessageRow
@@ -81,14 +81,11 @@ def change(
     state: str,
 ) -> int:
     """Update the selected messages, all of them in `state`, and number the changes."""
-    inner = keys.subquery("chosen")
-    numbered = select(
-        inner, func.row_number().over(order_by=inner.c.message_key).label("change_no")
-    ).subquery("numbered")
     base = take_sequence(connection)
-    wanted = connection.scalar(select(func.count()).select_from(inner)) or 0
+    wanted = connection.scalar(select(func.count()).select_from(keys.subquery())) or 0
     if not wanted:
         return 0
+    numbered = _numbered(keys)
     statement = (
         update(MessageRow)
         .where(MessageRow.message_key == numbered.c.message_key, MessageRow.state == state)
@@ -101,13 +98,15 @@ def change(
     changed = connection.execute(statement).rowcount
     if changed != wanted:
         what = f"{wanted - changed} of {wanted} messages were not {state} as expected"
-        raise StopRun(
-            what,
-            "ledger",
-            "Nothing was changed. Run again, and report it if it stays.",
-        )
+        raise StopRun(what, "ledger", "Nothing was changed. Run again; report it if it stays.")
     give_sequence(connection, base + changed)
     return changed
+
+
+def _numbered(keys: Select[Any]) -> Subquery:
+    inner = keys.subquery("chosen")
+    number = func.row_number().over(order_by=inner.c.message_key)
+    return select(inner, number.label("change_no")).subquery("numbered")
 
 
 def take_sequence(connection: Connection) -> int:

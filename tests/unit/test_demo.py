@@ -1,150 +1,27 @@
-"""The demo shop is reproducible, consistent with the real orders, and shows every case."""
+"""The demo shop is reproducible and consistent with the real orders."""
 
 import gzip
-import os
 import re
 import sqlite3
-import sys
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from pathlib import Path
-from subprocess import Popen
-from typing import Any
+from collections import Counter
+from datetime import timedelta
 
-import orjson
 import phonenumbers
 import pytest
+from demo_kit import World, fingerprint, when
+from demo_kit import world as built
 
-from connectors.demo import DEMO_AS_OF, MARKER, DemoShop, generate
+from connectors.demo import MARKER, generate
 from connectors.demo.acts import CURRENCY
 from connectors.demo.categories import CATEGORIES, category_of, tidy_name
 from connectors.demo.permissions import END
 
-Event = dict[str, Any]
-ROOT = Path(__file__).parents[2]
 RESERVED = re.compile(r"^[A-Za-z0-9.]+@example\.(com|org|net)$")
-DAY_AGO = DEMO_AS_OF - timedelta(days=1)
-HOUR_AGO = DEMO_AS_OF - timedelta(hours=1)
-
-
-@dataclass
-class World:
-    """A generated shop, read back: rows by table, parsed lines, lines that don't parse."""
-
-    shop: DemoShop
-    tables: dict[str, list[dict[str, Any]]]
-    events: list[Event]
-    broken: int
-    second: tuple[Path, Popen[bytes]]
-
-    def of(self, event: str) -> list[Event]:
-        """Return the track events of a name."""
-        return [e for e in self.events if e.get("event") == event]
 
 
 @pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Popen[bytes]]]:
-    """Start a second build beside the first, in a process that hashes text differently."""
-    home = tmp_path_factory.mktemp("second")
-    code = "import pathlib, sys, connectors.demo as d; d.generate(pathlib.Path(sys.argv[1]))"
-    hashing = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
-    environment = {**os.environ, "PYTHONHASHSEED": hashing, "PYTHONPATH": str(ROOT)}
-    with Popen([sys.executable, "-c", code, str(home)], env=environment, cwd=ROOT) as builder:
-        yield home, builder
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, second: tuple[Path, Popen[bytes]]) -> World:
-    shop = generate(tmp_path_factory.mktemp("demo"))
-    connection = sqlite3.connect(shop.db_path)
-    connection.row_factory = sqlite3.Row
-    names = ("customers", "products", "orders", "consents")
-    tables = {n: [dict(r) for r in connection.execute(f"select * from {n}")] for n in names}
-    connection.close()
-    events: list[Event] = []
-    broken = 0
-    for line in lines_of(shop):
-        try:
-            events.append(orjson.loads(line))
-        except orjson.JSONDecodeError:
-            broken += 1
-    return World(shop, tables, events, broken, second)
-
-
-def lines_of(shop: DemoShop) -> Iterator[bytes]:
-    for path in sorted(shop.web_dir.glob("*.jsonl.gz")):
-        with gzip.open(path) as file:
-            yield from file
-
-
-def when(text: object) -> datetime:
-    """Read a time of either source; a value of a wrong type lies before everything."""
-    if not isinstance(text, str):
-        return datetime(1970, 1, 1, tzinfo=UTC)
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def fingerprint(shop: DemoShop) -> str:
-    digest = sha256()
-    connection = sqlite3.connect(shop.db_path)
-    for table in ("customers", "products", "orders", "order_lines", "consents"):
-        for row in connection.execute(f"select * from {table} order by 1"):
-            digest.update(repr(row).encode())
-    connection.close()
-    for line in lines_of(shop):
-        digest.update(line)
-    return digest.hexdigest()
-
-
-def allowed_email(world: World) -> set[str]:
-    """Return the addresses that may get marketing at the demo's moment, by all declarations."""
-    said: list[tuple[datetime, str, bool]] = [
-        (when(row["given_at"]), row["email"], row["state"] == "granted")
-        for row in world.tables["consents"]
-        if row["channel"] == "email"
-    ]
-    for e in world.of("Permission Updated") + world.of("Unsubscribed"):
-        properties = e["properties"]
-        if properties["channel"] == "email":
-            said.append(
-                (
-                    when(e["timestamp"]),
-                    properties["email"],
-                    "state" in properties and properties["state"] == "granted",
-                )
-            )
-    state = {email: ok for at, email, ok in sorted(said) if at <= DEMO_AS_OF}
-    return {email for email, ok in state.items() if ok}
-
-
-def carts_left(world: World) -> dict[str, list[datetime]]:
-    """Return by customer when they last changed a cart 1 to 24 hours ago that was not ordered."""
-    ordered = {o["cart_id"] for o in world.tables["orders"] if when(o["ordered_at"]) <= DEMO_AS_OF}
-    changed: dict[str, tuple[datetime, str]] = {}
-    for e in world.of("Product Added"):
-        at, cart = when(e["timestamp"]), e["properties"]["cart_id"]
-        if e.get("userId") and when(e["receivedAt"]) <= DEMO_AS_OF and cart not in ordered:
-            changed[cart] = max((at, e["userId"]), changed.get(cart, (at, e["userId"])))
-    left: defaultdict[str, list[datetime]] = defaultdict(list)
-    for at, user in changed.values():
-        if DAY_AGO <= at <= HOUR_AGO:
-            left[user].append(at)
-    return left
-
-
-def bought_at(world: World) -> dict[str, list[datetime]]:
-    """Return the times of all orders by customer, those known by a loyalty card too."""
-    by_card = {c["loyalty_card"]: c["customer_id"] for c in world.tables["customers"]}
-    found: defaultdict[str, list[datetime]] = defaultdict(list)
-    for o in world.tables["orders"]:
-        customer = o["customer_id"] or (o["loyalty_card"] and by_card[o["loyalty_card"]])
-        if customer and when(o["ordered_at"]) <= DEMO_AS_OF:
-            found[customer].append(when(o["ordered_at"]))
-    return found
+def world() -> World:
+    return built()
 
 
 def test_same_seed_gives_the_same_rows_and_lines(world: World) -> None:
@@ -171,6 +48,8 @@ def test_sizes_are_those_of_the_real_year(world: World) -> None:
     assert (world.shop.customers, world.shop.orders) == (4_341, 19_950)
     assert 150_000 < world.shop.events < 300_000
     assert len(world.events) + world.broken == world.shop.events
+    days = sorted(path.name[:10] for path in world.shop.web_dir.glob("*.jsonl.gz"))
+    assert (days[0], days[-1], len(days)) == ("2011-09-01", "2011-12-09", 100)
 
 
 def test_amounts_are_the_sum_of_the_lines_and_every_line_has_its_product(world: World) -> None:
@@ -276,61 +155,6 @@ def test_files_hold_the_day_received_in_order_with_the_usual_faults(world: World
     assert 10 <= world.broken <= 30
     assert ids[None] >= 3
     assert any(not isinstance(e["timestamp"], str) for e in world.events)
-
-
-def test_carts_left_at_the_demo_moment(world: World) -> None:
-    allowed, bought, left = allowed_email(world), bought_at(world), carts_left(world)
-    email = {c["customer_id"]: c["email"] for c in world.tables["customers"]}
-    after = {
-        user
-        for user, times in left.items()
-        if any(order > at for at in times for order in bought.get(user, []))
-    }
-    assert len({u for u in left if u not in after and email[u] in allowed}) >= 15
-    assert len({u for u in after if email[u] in allowed}) >= 3
-    marked = [c for c in world.tables["customers"] if c["customer_id"] in left]
-    assert any(c["is_staff"] for c in marked)
-    assert any(c["is_test"] for c in marked)
-    assert any(email[u] not in allowed for u in left)
-
-
-def test_downloads_and_shop_floor_sales_at_the_demo_moment(world: World) -> None:
-    recent = [
-        e
-        for e in world.of("Content Downloaded")
-        if DEMO_AS_OF - timedelta(hours=6) <= when(e["timestamp"])
-        and when(e["receivedAt"]) <= DEMO_AS_OF
-    ]
-    assert len(recent) >= 5
-    accounts = {c["email"] for c in world.tables["customers"]}
-    assert any(e["properties"]["email"] not in accounts for e in recent)
-    allowed = allowed_email(world)
-    by_card = {c["loyalty_card"]: c["email"] for c in world.tables["customers"]}
-    floor = {
-        by_card[o["loyalty_card"]]
-        for o in world.tables["orders"]
-        if o["loyalty_card"] and DAY_AGO <= when(o["ordered_at"]) <= DEMO_AS_OF
-    }
-    assert len(floor & allowed) >= 5
-
-
-def test_guests_surveys_permissions_and_crawlers_are_there(world: World) -> None:
-    accounts = {c["email"] for c in world.tables["customers"]}
-    guests = [o for o in world.tables["orders"] if o["email"] and not o["customer_id"]]
-    known = sum(o["email"].lower() in accounts for o in guests)
-    assert 0.2 < known / len(guests) < 0.45
-    answered = {e.get("userId") for e in world.of("Survey Answered")}
-    assert 0.07 < len(answered) / len(accounts) < 0.13
-    granted = {
-        c["customer_id"]
-        for c in world.tables["consents"]
-        if c["channel"] == "email" and c["legal_basis"] == "consent"
-    }
-    assert 0.6 < len(granted) / len(accounts) < 0.7
-    states = Counter(e["properties"]["state"] for e in world.of("Permission Updated"))
-    assert states["granted"] > states["withdrawn"] > 10
-    views = Counter(e.get("anonymousId") for e in world.of("Product Viewed"))
-    assert sum(count > 500 for count in views.values()) >= 2
 
 
 def test_products_are_named_and_sorted_as_a_shop_would() -> None:

@@ -175,7 +175,8 @@ def test_lookup_reads_back_what_is_there(destination: FileDestination) -> None:
 def test_no_half_file(destination: FileDestination, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that fails leaves nothing under the final name, and a repeat makes it whole."""
 
-    def fail(*_: object) -> None:
+    def fail(path: Path, _: object) -> None:
+        path.write_text("message_key\nk1\n")
         raise OSError
 
     with monkeypatch.context() as patch:

@@ -144,6 +144,7 @@ def test_caps_by_kind_and_channel(outbox: Outbox) -> None:
     """Two mass emails in a week, three of any kind, one call in 30 days; service is free."""
     reasons: list[str] = []
     for day, kind, channel, purpose in [
+        (0, "triggered", "email", "service"),
         (0, "mass", "email", "marketing"),
         (1, "mass", "email", "marketing"),
         (2, "mass", "email", "marketing"),
@@ -157,7 +158,7 @@ def test_caps_by_kind_and_channel(outbox: Outbox) -> None:
         key = f"k{len(reasons)}"
         result = outbox.emit([row(key, **what)], f"r{key}", MONDAY + timedelta(days=day))
         reasons.append(next(iter(result.refused), ""))
-    assert reasons == ["", "", "mass_per_week", "", "per_week", "", "calls", ""]
+    assert reasons == ["", "", "", "mass_per_week", "", "per_week", "", "calls", ""]
 
 
 def test_holdout_consumes_the_cap_and_is_never_delivered(outbox: Outbox) -> None:

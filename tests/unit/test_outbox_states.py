@@ -41,8 +41,8 @@ def test_every_change_gets_a_higher_number(outbox: Outbox) -> None:
 def test_there_is_no_other_way_between_states(outbox: Outbox) -> None:
     """Every pair that is not an edge stops the run, even when reading back."""
     for way in set(product(STATES, STATES)) - set(EDGES):
+        step = Move(*way, "r1", MONDAY, is_reconciled=True)
         with write(outbox.engine) as connection, pytest.raises(StopRun):
-            step = Move(*way, "r1", MONDAY, is_reconciled=True)
             move(connection, select(MessageRow.message_key), step)
 
 

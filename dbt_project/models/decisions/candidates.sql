@@ -1,9 +1,16 @@
 {{ config(schema="marts", contract={"enforced": true}) }}
 
+{% set programmes = [
+    "abandoned_cart",
+    "bought_in_store",
+    "content_download",
+    "new_collection_by_affinity",
+] %}
+
 with
 
 proposed as (
-    {% for programme in ["abandoned_cart", "content_download", "bought_in_store", "new_collection_by_affinity"] %}
+    {% for programme in programmes %}
     select * from {{ ref(programme) }}
     {{ "union all" if not loop.last }}
     {% endfor %}
@@ -54,7 +61,7 @@ reachable as (
                 case when a.is_valid then 0 else 1 end,
                 w.since desc nulls last,
                 n.since desc nulls last,
-                a.address_node
+                a.address_node asc
         ) as rank
     from channels as c
     inner join nodes as n on c.person_id = n.person_id and c.address_type = n.node_type

@@ -53,19 +53,18 @@ deciding as (
 ranked as (
     select
         *,
-        row_number() over (
-            partition by person_id, purpose
-            order by case when kind = 'triggered' then 0 else 1 end, priority, value desc nulls last, candidate_key
-        ) as rank,
-        first_value(programme) over (
-            partition by person_id, purpose
-            order by case when kind = 'triggered' then 0 else 1 end, priority, value desc nulls last, candidate_key
-        ) as winner,
-        first_value(kind) over (
-            partition by person_id, purpose
-            order by case when kind = 'triggered' then 0 else 1 end, priority, value desc nulls last, candidate_key
-        ) as winner_kind
+        row_number() over best as rank,
+        first_value(programme) over best as winner,
+        first_value(kind) over best as winner_kind
     from survivors
+    window best as (
+        partition by person_id, purpose
+        order by
+            case when kind = 'triggered' then 0 else 1 end asc,
+            priority asc,
+            value desc nulls last,
+            candidate_key asc
+    )
 ),
 
 -- Response beats demand: a campaign waits while an answer is due or the person is deciding.

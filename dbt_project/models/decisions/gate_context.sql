@@ -31,7 +31,7 @@ reached as (
     from candidates as c
     inner join programmes as g on c.programme = g.programme
     inner join conversions as v
-        on c.person_id = v.person_id and g.goal = v.goal and v.occurred_at > c.occurred_at
+        on c.person_id = v.person_id and g.goal = v.goal and c.occurred_at < v.occurred_at
     where c.kind = 'triggered'
     group by c.candidate_key
 ),

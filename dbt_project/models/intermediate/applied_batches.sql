@@ -7,7 +7,7 @@
 with
 
 final as (
-    {%- for b in var("batches") %}
+    {% for b in var("batches") %}
     select
         '{{ b.batch_id }}' as batch_id,
         '{{ b.source_id }}' as source_id,
@@ -19,7 +19,7 @@ final as (
         cast(null as {{ dbt.type_string() }}) as source_id,
         cast(null as {{ dbt.type_string() }}) as stream
     where 1 = 0
-    {%- endfor %}
+    {% endfor %}
 )
 
 select * from final

@@ -38,7 +38,8 @@ contents as (
         cart_id,
         count(*) as lines,
         sum(quantity * coalesce(price_minor, 0)) as value_minor,
-        {{ ordered_list("product_id", "quantity * coalesce(price_minor, 0) desc, product_id", most=3) }} as top_product_ids
+        {{ ordered_list("product_id", "quantity * coalesce(price_minor, 0) desc, product_id", most=3) }}
+            as top_product_ids
     from lines
     where quantity > 0
     group by source_id, cart_id

@@ -33,11 +33,12 @@ lines as (
 versions as (
     select *
     from lines
-    where record_key in (
-        select l.record_key
-        from lines as l
-        inner join orders as o on l.source_id = o.source_id and l.order_id = o.order_id
-    )
+    where
+        record_key in (
+            select l.record_key
+            from lines as l
+            inner join orders as o on l.source_id = o.source_id and l.order_id = o.order_id
+        )
 ),
 
 ranked as (

@@ -6,12 +6,13 @@ with
 -- All versions of an order that has one on these days: it may have been moved or deleted since.
 versions as (
     select *
-    from {{ ref("stg_database__orders") }}
-    where record_key in (
-        select record_key
-        from {{ ref("stg_database__orders") }}
-        where {{ in_days("ordered_on", days) }}
-    )
+    from {{ ref("stg_database__orders") }} as v
+    where
+        v.record_key in (
+            select t.record_key
+            from {{ ref("stg_database__orders") }} as t
+            where {{ in_days("t.ordered_on", days) }}
+        )
 ),
 
 identifiers as (

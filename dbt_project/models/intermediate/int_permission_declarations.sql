@@ -14,6 +14,12 @@ identifiers as (
     select * from {{ ref("int_identifiers") }}
 ),
 
+customers as (
+    select *
+    from {{ ref("int_customers") }}
+    where is_current
+),
+
 blocked as (
     select * from {{ ref("int_blocked_identifiers") }}
     where identifier_type = 'user_id'
@@ -44,22 +50,29 @@ shop as (
     where c.op = 'upsert'
 ),
 
+-- A tracker knows the person rather than the number: what is said of calls counts for their phone.
+-- Who unsubscribes without naming an address means the one in their profile.
 web as (
     select
-        event_key as declaration_key,
-        source_id,
-        concat('event ', event_key) as declaration_id,
-        case when coalesce(channel, 'email') = 'call' then 'phone' else 'email' end as address_type,
-        case when coalesce(channel, 'email') = 'call' then phone_node else email_node end as address_node,
-        user_node,
-        coalesce(channel, 'email') as channel,
-        coalesce(purpose, 'marketing') as purpose,
-        case when event = 'Unsubscribed' then 'withdrawn' else state end as state,
-        coalesce(legal_basis, 'consent') as legal_basis,
-        proof,
-        occurred_at as valid_from,
-        landed_at as known_at
-    from events
+        {{ key(["e.event_key", "c.source_id"]) }} as declaration_key,
+        e.source_id,
+        concat('event ', e.event_key) as declaration_id,
+        case when e.channel = 'call' then 'phone' else 'email' end as address_type,
+        case
+            when e.channel = 'call' then coalesce(e.phone_node, c.phone_node)
+            when e.event = 'Unsubscribed' or e.state = 'withdrawn' then coalesce(e.email_node, c.email_node)
+            else e.email_node
+        end as address_node,
+        e.user_node,
+        coalesce(e.channel, 'email') as channel,
+        coalesce(e.purpose, 'marketing') as purpose,
+        case when e.event = 'Unsubscribed' then 'withdrawn' else e.state end as state,
+        coalesce(e.legal_basis, 'consent') as legal_basis,
+        e.proof,
+        e.occurred_at as valid_from,
+        e.landed_at as known_at
+    from events as e
+    left join customers as c on e.user_node = c.user_node
 ),
 
 final as (

@@ -28,7 +28,7 @@ sold as (
 final as (
     select
         *,
-        row_number() over (partition by category order by lines desc, product_key) as rank_in_category
+        row_number() over (partition by category order by lines desc, product_key asc) as rank_in_category
     from sold
 )
 

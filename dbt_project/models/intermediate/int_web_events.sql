@@ -6,12 +6,13 @@ with
 -- Every copy of a message that has one on these days.
 events as (
     select *
-    from {{ ref("stg_segment__events") }}
-    where message_id in (
-        select message_id
-        from {{ ref("stg_segment__events") }}
-        where {{ in_days("occurred_on", days) }}
-    )
+    from {{ ref("stg_segment__events") }} as v
+    where
+        v.message_id in (
+            select t.message_id
+            from {{ ref("stg_segment__events") }} as t
+            where {{ in_days("t.occurred_on", days) }}
+        )
 ),
 
 identifiers as (

@@ -74,7 +74,7 @@ ranked as (
         n.person_id,
         row_number() over (
             partition by n.person_id, f.topic, f.fact, f.kind
-            order by f.said_at desc, f.tie
+            order by f.said_at desc, f.tie asc
         ) as rank
     from facts as f
     inner join nodes as n on f.node_id = n.node_id

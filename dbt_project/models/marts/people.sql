@@ -11,13 +11,18 @@ nodes as (
 ),
 
 customers as (
-    select *
+    select
+        *,
+        {{ moment_key("landed_at", "user_node") }} as recency
     from {{ ref("int_customers") }}
     where is_current
 ),
 
 orders as (
-    select * from {{ ref("int_orders") }}
+    select
+        *,
+        {{ moment_key("ordered_at", "order_key") }} as recency
+    from {{ ref("int_orders") }}
 ),
 
 country_rules as (
@@ -36,9 +41,9 @@ seen as (
 profiles as (
     select
         n.person_id,
-        max_by(c.country, {{ moment_key("c.landed_at", "c.user_node") }}) filter (where c.country is not null) as country,
-        max_by(c.time_zone, {{ moment_key("c.landed_at", "c.user_node") }}) filter (where c.time_zone is not null) as time_zone,
-        max_by(c.language, {{ moment_key("c.landed_at", "c.user_node") }}) filter (where c.language is not null) as language,
+        max_by(c.country, c.recency) filter (where c.country is not null) as country,
+        max_by(c.time_zone, c.recency) filter (where c.time_zone is not null) as time_zone,
+        max_by(c.language, c.recency) filter (where c.language is not null) as language,
         bool_or(c.is_staff) as is_staff,
         bool_or(c.is_test) as is_test
     from customers as c
@@ -49,8 +54,8 @@ profiles as (
 bought as (
     select
         n.person_id,
-        max_by(o.country, {{ moment_key("o.ordered_at", "o.order_key") }}) filter (where o.country is not null) as country,
-        max_by(o.currency, {{ moment_key("o.ordered_at", "o.order_key") }}) as currency,
+        max_by(o.country, o.recency) filter (where o.country is not null) as country,
+        max_by(o.currency, o.recency) as currency,
         min(o.ordered_at) as first_order_at,
         max(o.ordered_at) as last_order_at,
         count(*) as order_count

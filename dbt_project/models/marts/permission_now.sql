@@ -16,7 +16,7 @@ ranked as (
                 valid_from desc,
                 case when state = 'withdrawn' then 0 else 1 end,
                 known_at desc,
-                permission_key
+                permission_key asc
         ) as rank
     from permissions
 ),

@@ -24,7 +24,7 @@ sessions as (
 affinity as (
     select
         *,
-        row_number() over (partition by person_id order by affinity desc, lines desc, category) as rank
+        row_number() over (partition by person_id order by affinity desc, lines desc, category asc) as rank
     from {{ ref("int_category_affinity") }}
     where affinity > 0
 ),
@@ -51,7 +51,7 @@ visited as (
 scored as (
     select
         p.person_id,
-        6 - ntile(5) over (order by p.last_order_at desc, p.person_id) as recency_score,
+        6 - ntile(5) over (order by p.last_order_at desc, p.person_id asc) as recency_score,
         ntile(5) over (order by p.order_count, p.person_id) as frequency_score,
         ntile(5) over (order by coalesce(s.spent_minor, 0), p.person_id) as monetary_score,
         coalesce(s.spent_minor, 0) as spent_minor

@@ -1,4 +1,6 @@
-{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="started_on", on_schema_change="fail") }}
+{{ config(
+    materialized="incremental", incremental_strategy=by_day(), unique_key="started_on", on_schema_change="fail"
+) }}
 {% set days = touched_days(ref("int_web_events"), "occurred_on", before=3, after=3) %}
 
 with

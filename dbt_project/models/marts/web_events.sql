@@ -1,4 +1,6 @@
-{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on", on_schema_change="fail") }}
+{{ config(
+    materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on", on_schema_change="fail"
+) }}
 {# A late event may join what was two sessions: the days after it are numbered anew as well. #}
 {% set days = touched_days(ref("int_web_events"), "occurred_on", after=3) %}
 

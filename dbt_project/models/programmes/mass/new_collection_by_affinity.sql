@@ -50,7 +50,7 @@ ranked as (
         a.lines,
         row_number() over (
             partition by k.campaign_id, a.person_id
-            order by a.affinity desc, a.lines desc, k.category
+            order by a.affinity desc, a.lines desc, k.category asc
         ) as rank
     from collections as k
     inner join affinity as a on k.category = a.category
@@ -64,7 +64,9 @@ final as (
         r.person_id as subject,
         s.step,
         c.campaign_id,
-        case when {{ percentile_of(["r.person_id", "c.campaign_id", "'variant'"]) }} < 50 then 'a' else 'b' end as variant,
+        case
+            when {{ percentile_of(["r.person_id", "c.campaign_id", "'variant'"]) }} < 50 then 'a' else 'b'
+        end as variant,
         cast(null as {{ dbt.type_string() }}) as wanted_address_node,
         c.starts_at as occurred_at,
         c.ends_at as expires_at,

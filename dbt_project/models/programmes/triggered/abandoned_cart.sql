@@ -19,10 +19,11 @@ nodes as (
 products as (
     select *
     from {{ ref("products") }}
-    qualify row_number() over (
-        partition by id_space, product_id
-        order by changed_at desc nulls last, product_key
-    ) = 1
+    qualify
+        row_number() over (
+            partition by id_space, product_id
+            order by changed_at desc nulls last, product_key asc
+        ) = 1
 ),
 
 -- The wait restarts with each change of the cart; carts that ended otherwise stay candidates

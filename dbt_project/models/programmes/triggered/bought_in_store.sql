@@ -49,7 +49,7 @@ mains as (
     select l.*
     from lines as l
     where l.category is not null
-    qualify row_number() over (partition by l.order_key order by l.amount_minor desc, l.order_line_key) = 1
+    qualify row_number() over (partition by l.order_key order by l.amount_minor desc, l.order_line_key asc) = 1
 ),
 
 -- What goes with it: the most bought of that category that is not in the basket.

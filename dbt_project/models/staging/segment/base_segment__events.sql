@@ -66,7 +66,7 @@ judged as (
             ["coalesce(j.type, '') not in ('track', '" ~ event_names | join("', '") ~ "')", "type is not one of the Segment spec"],
             ["j.anonymousId is null and j.userId is null", "anonymousId and userId are both missing"],
             ["j.type = 'track' and j.event is null", "event is missing"],
-            ["occurred_at is null", "it has no time"],
+            ["coalesce(received_at, stamped_at, original_at) is null", "it has no time"],
             ["occurred_at < cast('2000-01-01' as " ~ dbt.type_timestamp() ~ ")", "it lies before the year 2000"],
         ]) }} as reject_reason
     from corrected

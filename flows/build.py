@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 Stage = Literal["transform", "decide", "messages"]
 SELECTIONS: dict[Stage, tuple[str, ...]] = {
-    "transform": ("path:seeds", "path:models/staging", "path:models/intermediate", "path:models/marts"),
+    "transform": (
+        "path:seeds",
+        "path:models/staging",
+        "path:models/intermediate",
+        "path:models/marts",
+    ),
     "decide": ("path:models/programmes", "path:models/decisions"),
     "messages": ("base_parley__messages", "stg_parley__messages", "messages"),
 }
@@ -69,7 +74,8 @@ def plainly(args: list[str], tell: Callable[[str], None] | None = None) -> None:
         if tell is not None and event.info.name == "LogModelResult":
             tell(event.data.node_info.node_name)
 
-    result = dbtRunner(callbacks=[heard]).invoke([*args, "--quiet", "--log-level", "none"])
+    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "info"]
+    result = dbtRunner(callbacks=[heard]).invoke([*args, *quiet])
     if result.success:
         return
     nodes = getattr(result.result, "results", None) or []
@@ -80,7 +86,8 @@ def plainly(args: list[str], tell: Callable[[str], None] | None = None) -> None:
 def dbt_failed(names: Sequence[str]) -> StopRun:
     """The error for failed nodes. The engine's own message may quote a value: it is in the log."""
     what = f"dbt could not build {', '.join(names)}"
-    return StopRun(what, "dbt_project", "See dbt/logs/dbt.log under PARLEY_HOME, mend it, run again.")
+    remedy = "See dbt/logs/dbt.log under PARLEY_HOME, mend it, run again."
+    return StopRun(what, "dbt_project", remedy)
 
 
 def _vars(run: Run, batches: Sequence[Batch]) -> dict[str, Any]:

@@ -128,7 +128,11 @@ def _about(known: dict[str, Any]) -> Iterator[str]:
     types: dict[str, int] = {}
     for node in known["nodes"]:
         types[node["node_type"]] = types.get(node["node_type"], 0) + 1
-    yield "  known by " + ", ".join(f"{count} {name}" for name, count in sorted(types.items()))
+    yield "  known by " + ", ".join(_counted(name, count) for name, count in sorted(types.items()))
+
+
+def _counted(node_type: str, count: int) -> str:
+    return f"{count} {node_type.replace('_', ' ')}{'s' if count > 1 else ''}"
 
 
 def _candidate(candidate: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Engine
+
+log = logging.getLogger("parley")
 
 Slice = Literal["triggered", "mass"]
 SLICES: dict[str, tuple[Slice, ...]] = {
@@ -73,9 +76,11 @@ def begin(kind: runs.Kind, as_of: str | None = None, *, full_refresh: bool = Fal
     ledger = ledger_of(settings)
     clock = parse_as_of(as_of) if as_of else default_as_of(settings)
     made_of = versions(settings.warehouse)
-    rebuild = full_refresh or rebuild_reason(ledger, clock, made_of) is not None
-    run_id = runs.start(ledger, kind, clock, made_of, full_refresh=rebuild)
-    return Run(run_id, kind, clock, rebuild, settings)
+    reason = "it was asked for" if full_refresh else rebuild_reason(ledger, clock, made_of)
+    if reason:
+        log.info("building from scratch: %s", reason)
+    run_id = runs.start(ledger, kind, clock, made_of, full_refresh=bool(reason))
+    return Run(run_id, kind, clock, bool(reason), settings)
 
 
 def load(run_id: str) -> Run:

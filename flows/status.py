@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.core import snapshot
-from connectors.core.clock import as_utc, iso_z
 from connectors.ledger import runs
 from connectors.ledger.manifest import LedgerManifest
 from flows import terminal
@@ -37,32 +35,30 @@ def show(settings: Settings) -> None:
         where = f"{batch.batch_id} of {batch.source_id}.{batch.stream}"
         console.print(f"[yellow]withheld[/] {where}: {why}. `parley release` lets it in.")
     last = runs.last_completed(ledger)
-    if last and (settings.runs_dir / last.run_id).is_dir():
-        counts = snapshot.row_counts(settings.runs_dir / last.run_id)
-        made = terminal.table(f"Rows of {last.run_id}", "table", "rows#")
-        for name, rows in counts.items():
+    if last:
+        made = terminal.table("Tables for BI, after the last run", "table", "rows#")
+        for name, rows in last.rows.get("out", {}).items():
             made.add_row(name, f"{rows:,}")
         console.print(made)
 
 
 def _show_runs(recent: list[Run]) -> None:
-    made = terminal.table("Runs", "run", "as of", "status", "landed#", "full build", "audience")
+    made = terminal.table("Runs", "run", "status", "landed#", "built", "audience")
     for run in recent:
         landed = sum(run.rows.get("in", {}).values())
         status = f"[{STYLES.get(run.status, 'dim')}]{run.status}[/]"
         digest = (run.audience_sha256 or "")[:12]
-        full = "yes" if run.full_refresh else ""
-        made.add_row(run.run_id, iso_z(as_utc(run.as_of)), status, f"{landed:,}", full, digest)
+        built = "anew" if run.full_refresh else ""
+        made.add_row(run.run_id, status, f"{landed:,}", built, digest)
     console.print(made)
     console.print()
 
 
 def _show_sources(manifest: LedgerManifest) -> None:
-    made = terminal.table("Sources", "stream", "batches#", "rows#", "newest record", "last landed")
+    made = terminal.table("Sources", "stream", "rows#", "newest record", "last landed")
     for each in manifest.freshness():
-        newest = iso_z(as_utc(each.newest)) if each.newest else ""
+        newest = f"{each.newest:%Y-%m-%d %H:%M}" if each.newest else ""
         name = f"{each.source_id}.{each.stream}"
-        landed = iso_z(as_utc(each.landed))
-        made.add_row(name, f"{each.batches:,}", f"{each.rows:,}", newest, landed)
+        made.add_row(name, f"{each.rows:,}", newest, f"{each.landed:%Y-%m-%d %H:%M}")
     console.print(made)
     console.print()

@@ -15,6 +15,8 @@ from flows.summary import VERDICTS, because, emission, totals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from rich.console import JustifyMethod
+
     from connectors.core.plan import FunnelRow
     from flows.pipeline import Outcome
 
@@ -76,12 +78,15 @@ def bar(what: str) -> Iterator[Callable[[str, float], None]]:
 
 
 def table(title: str, *columns: str) -> Table:
-    """An empty table; a column whose name ends in '#' holds numbers."""
+    """An empty table; a column whose name ends in '#' holds numbers, the first is never cut."""
     made = Table(
         title=title, title_justify="left", title_style="bold", header_style="dim", box=None
     )
     for name in columns:
-        made.add_column(name.rstrip("#"), justify="right" if name.endswith("#") else "left")
+        is_number = name.endswith("#")
+        is_whole = is_number or name == columns[0]
+        justify: JustifyMethod = "right" if is_number else "left"
+        made.add_column(name.rstrip("#"), justify=justify, no_wrap=is_whole)
     return made
 
 

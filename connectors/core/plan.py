@@ -93,13 +93,14 @@ def audience(folder: Path, programme: str, most: int) -> list[dict[str, Any]]:
 
 
 def person_of(folder: Path, node_or_person: str) -> str | None:
-    """The person that a node belongs to, or the person of that id; None if there is none."""
+    """The person that a node belongs to, or whose id begins so; None unless it is just one."""
     rows = query(
         folder,
-        "select person_id from people_nodes where node_id = ? or person_id = ? limit 1",
-        [node_or_person, node_or_person],
+        "select distinct person_id from people_nodes"
+        " where node_id = ? or (length(?) >= 8 and starts_with(person_id, ?)) limit 2",
+        [node_or_person] * 3,
     )
-    return rows[0]["person_id"] if rows else None
+    return rows[0]["person_id"] if len(rows) == 1 else None
 
 
 def profile(folder: Path, person_id: str) -> dict[str, Any]:

@@ -53,7 +53,9 @@ class TinyShop:
 
     def customer(self, customer_id: str, at: datetime, **columns: Any) -> None:
         """A customer who registered then."""
-        self.put("customers", customer_id=customer_id, created_at=z(at), updated_at=z(at), **columns)
+        self.put(
+            "customers", customer_id=customer_id, created_at=z(at), updated_at=z(at), **columns
+        )
 
     def product(self, product_id: str, name: str, price_minor: int, at: datetime) -> None:
         """A product in stock."""
@@ -123,4 +125,12 @@ def kettle_in_basket(cart_id: str, at: datetime, **who: Any) -> dict[str, Any]:
     return track(
         "Product Added", at, cart_id=cart_id, product_id="kettle", price=30.0, quantity=1,
         currency="GBP", **who,
+    )  # fmt: skip
+
+
+def subscribed(device: str, email: str, at: datetime) -> dict[str, Any]:
+    """A visitor gives permission to be mailed."""
+    return track(
+        "Permission Updated", at, device=device, email=email, channel="email",
+        purpose="marketing", state="granted", proof="newsletter form",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 import pytest
-from home_kit import ROOT, rows_of
+from home_kit import rows_of
 
 from connectors.core.identifiers import normalise_email
 
@@ -193,10 +193,9 @@ def test_no_cell_of_the_bi_copy_shows_an_address(demo, first_bi):
     for path in (first_bi, bi(demo)):
         shown = []
         for table, column in columns(path, "VARCHAR"):
+            has = f""" "{column}" like '%@%' or regexp_matches("{column}", '[0-9][0-9 ()-]{{7}}')"""
             cells = rows_of(
-                path,
-                f'select distinct "{column}" as cell from marts."{table}"'
-                f""" where "{column}" like '%@%' or regexp_matches("{column}", '[+]?[0-9][0-9 ()-]{{8}}')""",
+                path, f'select distinct "{column}" as cell from marts."{table}" where {has}'
             )
             texts = [row["cell"] for row in cells]
             if any(EMAIL.search(t) or PHONE.search(t) or t in phones for t in texts):
@@ -358,7 +357,7 @@ def bought_afterwards(demo):
         for c in demo.home.snapshot(run, "candidates")
         if c["candidate_key"] in key and c["programme"] == "abandoned_cart"
     ]
-    return sorted(people)[0]
+    return min(people)
 
 
 def test_explain_says_that_somebody_bought_after_leaving_the_basket(demo, bought_afterwards):
@@ -385,10 +384,10 @@ def test_explain_takes_an_address_and_shows_none(demo, shop, bought_afterwards):
 
 
 def test_preview_shows_who_and_why_and_sends_nothing(demo):
-    told = demo.home.ok("preview", "abandoned_cart", "--run", demo.runs["first"])
+    told = demo.home.ok("preview", "abandoned_cart", "--most", "500", "--run", demo.runs["first"])
     in_audience = [m for m in demo.audience("first") if m["programme"] == "abandoned_cart"]
     assert in_audience
-    for message in in_audience[:20]:
+    for message in in_audience:
         assert message["person_id"][:12] in told
     assert "this person bought after the occasion" in told
     assert "You put this in your basket" in told
@@ -399,7 +398,9 @@ def test_preview_shows_who_and_why_and_sends_nothing(demo):
 def test_status_names_runs_sources_and_rows(demo):
     told = demo.home.ok("status")
     assert all(run in told for run in demo.runs.values())
-    assert in_order("Runs", "completed", "Sources", "shop.orders", "web.events", "Rows").search(told)
+    assert in_order("Runs", "completed", "Sources", "shop.orders", "web.events", "Rows").search(
+        told
+    )
     assert "withheld" not in told
     assert "@" not in told
 
@@ -429,4 +430,3 @@ def test_nothing_was_written_outside_of_parley_home(demo):
     allowed = {"var", "home", "first.duckdb"}
     assert {path.name for path in demo.home.folder.iterdir()} == allowed
     assert list((demo.home.folder / "home").iterdir()) == []
-    assert not (ROOT / "dbt_project" / "logs").exists()

@@ -59,7 +59,10 @@ final as (
         s.horizon_days,
         cast(1 / (1 + exp(-(i.weight + s.logit))) as numeric(9, 6)) as probability,
         case
-            when c.changed_at >= {{ ago(7, "day") }} then 'deciding'
+            when
+                c.changed_at >= {{ ago(7, "day") }}
+                and (p.last_order_at is null or c.changed_at > p.last_order_at)
+                then 'deciding'
             when s.views >= 3 and s.last_web_at >= {{ ago(14, "day") }} then 'considering'
             when p.last_order_at >= {{ ago(180, "day") }} then 'customer'
             when p.is_customer then 'lapsed'

@@ -1,0 +1,183 @@
+"""A scheduled run in a real Prefect server: it fires, it finishes, it shows, it ends cleanly.
+
+Health says 200 even where the scheduler never creates a run, so a run that the scheduler itself
+made is waited for. Only the schedule's interval is changed, to not wait for five minutes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from home_kit import Home
+from prefect_kit import Served
+from shop_kit import TinyShop, kettle_in_basket
+
+# In no holdout, whichever of the two identifiers names the person.
+EVE, USER = "eve@example.com", "u1"
+INTERVAL_SECONDS = 15
+DONE = 240
+LIMIT = "parley-writer"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What could be seen in the server after a scheduled run, and after Ctrl-C."""
+
+    home: Home
+    run: dict[str, Any]
+    subflows: list[dict[str, Any]]
+    tasks: list[dict[str, Any]]
+    artifacts: dict[str, dict[str, Any]]
+    everything: str
+    without_limit: dict[str, Any]
+    running: set[int]
+    exit_code: int | None
+    left: set[int]
+    printed: str
+
+
+def noon_zone(now):
+    """A time zone in which it is noon: no quiet hours, whenever the test runs."""
+    offset = 12 - now.hour
+    return f"Etc/GMT{'-' if offset >= 0 else '+'}{abs(offset)}"
+
+
+def shop_of_today(folder):
+    """Eve left a kettle in a basket an hour and a bit ago."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    long_ago = now - timedelta(days=40)
+    shop = TinyShop(folder)
+    shop.product("kettle", "Kettle", 3000, long_ago)
+    shop.customer(USER, long_ago, email=EVE, country="GB", time_zone=noon_zone(now))
+    shop.consent(USER, EVE, long_ago)
+    shop.order("o1", "kettle", 3000, now - timedelta(days=1), customer_id=USER, country="GB")
+    left = now - timedelta(minutes=70)
+    shop.events(kettle_in_basket("c1", left, device="d1", user=USER))
+    return shop
+
+
+def hurry(served):
+    """Let the scheduler make runs of `triggered` every few seconds; returns the deployment's id."""
+    deployment = served.wait(
+        "the deployments", lambda: served.api("GET", "/deployments/name/triggered/triggered"), 180
+    )
+    [schedule] = deployment["schedules"]
+    path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
+    every = {"interval": INTERVAL_SECONDS, "anchor_date": "2024-01-01T00:00:00Z", "timezone": "UTC"}
+    served.wait("the worker", lambda: "Ctrl-C ends it" in served.printed, 60)
+    served.api("PATCH", path, {"active": True, "schedule": every})
+    return deployment["id"]
+
+
+def look_at(served, run):
+    """Everything that the server stores about a run."""
+    parent = {"parent_flow_run_id": {"any_": [run["id"]]}}
+    subflows = served.flow_runs(**parent)
+    ids = [run["id"], *(each["id"] for each in subflows)]
+    tasks = served.api(
+        "POST", "/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": ids}}, "limit": 200}
+    )
+    artifacts = served.api(
+        "POST", "/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": ids}}}
+    )
+    logs = served.api("POST", "/logs/filter", {"limit": 200})
+    stored = json.dumps([served.flow_runs(), tasks, artifacts, logs])
+    return subflows, tasks, {each["key"]: each for each in artifacts if each["key"]}, stored
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory, make_home):
+    home = make_home("served", shop_of_today(tmp_path_factory.mktemp("shop")).sources)
+    served = Served(home)
+    try:
+        deployment = hurry(served)
+        [run, *_] = served.wait(
+            "a scheduled run", lambda: served.runs_of(deployment, "COMPLETED"), DONE
+        )
+        found = look_at(served, run)
+        served.api("DELETE", f"/v2/concurrency_limits/{LIMIT}")
+        [failed, *_] = served.wait(
+            "a run without the limit", lambda: served.runs_of(deployment, "FAILED", "CRASHED"), 120
+        )
+        running = served.processes()
+        code = served.interrupt()
+        yield Seen(home, run, *found, failed, running, code, served.processes(), served.printed)
+    finally:
+        served.kill_all()
+
+
+def first_run(home):
+    """The first triggered run; `mass` may fire at a full hour, and leaves triggers alone."""
+    return next(run for run in home.runs() if run["kind"] == "triggered")
+
+
+def test_a_scheduled_run_fires_and_finishes(seen):
+    assert seen.run["auto_scheduled"] is True
+    assert seen.run["state_type"] == "COMPLETED"
+    first = first_run(seen.home)
+    assert (first["kind"], first["status"]) == ("triggered", "completed")
+
+
+def test_it_shows_its_subflows_and_every_dbt_node_as_a_task(seen):
+    names = {each["name"].split()[0]: each["state_type"] for each in seen.subflows}
+    assert names == dict.fromkeys(("extract", "transform", "decide"), "COMPLETED")
+    tasks = [task["name"] for task in seen.tasks]
+    for wanted in (
+        "land shop.orders",
+        "land web.events",
+        "gate_landing",
+        "publish",
+        "emit triggered",
+    ):
+        assert any(wanted in name for name in tasks), wanted
+    nodes = [name for name in tasks if "int_orders" in name or "candidates" in name]
+    assert len(nodes) >= 2, tasks
+
+
+def test_it_sends_what_was_due_once(seen):
+    [message] = seen.home.ledger("select * from messages")
+    assert (message["programme"], message["state"]) == ("abandoned_cart", "accepted")
+    assert message["run_id"] == first_run(seen.home)["run_id"]
+
+
+def test_a_person_can_open_summary_audiences_and_data_docs(seen):
+    assert set(seen.artifacts) == {"triggered-run", "triggered-audiences", "data-docs"}
+    run_id = first_run(seen.home)["run_id"]
+    summary = seen.artifacts["triggered-run"]["data"]
+    assert summary.startswith("# Triggered run at ")
+    assert run_id in summary
+    assert "| abandoned_cart | 1 | 1 | 0 | 0 | 0 |" in summary
+    assert "- **triggered**: 1 accepted" in summary
+    [row] = json.loads(seen.artifacts["triggered-audiences"]["data"])
+    assert row == {
+        "programme": "abandoned_cart", "verdict": "send", "gate": "",
+        "because": "all gates passed", "candidates": 1, "people": 1,
+    }  # fmt: skip
+    index = seen.home.path / "docs" / "index.html"
+    assert index.as_uri() in seen.artifacts["data-docs"]["data"]
+    assert index.is_file()
+
+
+def test_prefect_stores_no_address(seen):
+    # Flow runs with their parameters, task runs with their inputs, artifacts and logs.
+    assert seen.run["id"] in seen.everything
+    assert "@example" not in seen.everything
+    assert "eve" not in json.dumps([run["parameters"] for run in [seen.run, *seen.subflows]])
+    assert seen.run["parameters"] in ({}, {"as_of": None})
+
+
+def test_without_the_writers_slot_a_run_fails_instead_of_writing(seen):
+    assert seen.without_limit["state_type"] == "FAILED"
+    assert LIMIT in json.dumps(seen.without_limit["state"])
+    assert all(run["status"] != "running" for run in seen.home.runs())
+
+
+def test_ctrl_c_ends_everything(seen):
+    assert len(seen.running) >= 3, "ui, server and worker"
+    assert seen.exit_code == 0, seen.printed[-3000:]
+    assert seen.left == set()
+    assert "Traceback" not in seen.printed.rsplit("ending …", 1)[-1]

@@ -41,7 +41,7 @@ $(READY): pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Parley needs Python 3.11 or newer, for example: make demo PYTHON=python3.12"; exit 1; }
 	@if ! command -v uv >/dev/null; then \
-		test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }; \
+		test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }; \
 	fi
 	@uv=$$(command -v uv || echo $(BIN)/uv); \
 		test -x $(BIN)/python || $$uv venv --quiet --python $(PYTHON) .venv; \

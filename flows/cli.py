@@ -8,6 +8,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from connectors.core.errors import ParleyError
 from connectors.core.settings import get_settings
@@ -36,7 +37,8 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except ParleyError as error:
-        terminal.errors.print(f"[red]{type(error).__name__}[/]: {error}", soft_wrap=True)
+        said = f"[red]{type(error).__name__}[/]: {escape(str(error))}"
+        terminal.errors.print(said, soft_wrap=True)
         raise SystemExit(1) from None
 
 
@@ -119,7 +121,7 @@ def release(batch: str) -> None:
 @app.command()
 def init(
     shop_url: Annotated[str, typer.Option(prompt="Your shop's database (SQLAlchemy URL)")],
-    web_url: Annotated[str, typer.Option(prompt="Your web activity (folder or URL, '' if none)")],
+    web_url: Annotated[str, typer.Option(prompt="Your web activity (folder or URL), if any")] = "",
 ) -> None:
     """Point Parley at your own shop: check both, write `.env`, say what is missing."""
     from flows.setup import connect  # noqa: PLC0415

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from connectors.core import plan
 from connectors.core.clock import as_utc, iso_z
 from connectors.core.errors import FixConfig
@@ -71,7 +73,7 @@ def find(settings: Settings, folder: Path, who: str) -> str:
 
 
 def lines(settings: Settings, who: str, run_id: str | None = None) -> Iterator[str]:
-    """Explain a person, line by line, with rich's markup."""
+    """Explain a person, line by line, with rich's markup; what sources said is never markup."""
     shown = latest(settings, run_id)
     person = find(settings, shown.folder, who)
     known = plan.profile(shown.folder, person)
@@ -82,7 +84,7 @@ def lines(settings: Settings, who: str, run_id: str | None = None) -> Iterator[s
     )
     by_key = {message.message_key: message for message in history}
     candidates = plan.verdicts(shown.folder, person)
-    reached = _goals_reached(shown.folder, person)
+    reached = plan.goals_reached(shown.folder, person)
     for programme in plan.programmes(shown.folder):
         name = programme["programme"]
         yield ""
@@ -108,14 +110,15 @@ def _about(known: dict[str, Any]) -> Iterator[str]:
     if orders:
         number = "1 order" if orders == 1 else f"{orders} orders"
         bought = f"{number}, the last on {known['last_order_at']:%Y-%m-%d}"
-    yield f"  {known.get('lifecycle')}, {bought}; {known.get('country') or 'country unknown'}"
+    country = escape(known.get("country") or "country unknown")
+    yield f"  {known.get('lifecycle') or 'stage unknown'}, {bought}; {country}"
     if known.get("probability") is not None:
         signals = json.loads(known["contributions"])
         strongest = sorted(signals.items(), key=lambda item: -abs(item[1]))[:3]
         because = ", ".join(f"{name} {weight:+.2f}" for name, weight in strongest)
         yield f"  {known['stage']}: {known['probability']:.1%} to buy within 7 days ({because})"
     for each in known["permissions"]:
-        proof = f", {each['proof']}" if each["proof"] else ""
+        proof = f", {escape(each['proof'])}" if each["proof"] else ""
         yield (
             f"  permission: {each['purpose']} by {each['channel']} {each['state']}"
             f" since {each['since']:%Y-%m-%d} ({each['legal_basis']}{proof})"
@@ -124,7 +127,8 @@ def _about(known: dict[str, Any]) -> Iterator[str]:
         yield "  permission: none was ever given"
     for fact in known["memory"][:5]:
         when = f"[dim]{fact['said_at']:%Y-%m-%d}[/]"
-        yield f"  {fact['kind']}: {fact['fact']} {fact['topic']}: {fact['value']} {when}"
+        said = escape(f"{fact['fact']} {fact['topic']}: {fact['value']}")
+        yield f"  {fact['kind']}: {said} {when}"
     types: dict[str, int] = {}
     for node in known["nodes"]:
         types[node["node_type"]] = types.get(node["node_type"], 0) + 1
@@ -140,31 +144,17 @@ def _candidate(candidate: dict[str, Any]) -> Iterator[str]:
         (g for g in candidate["gates"] if g["gate"] == candidate["gate"]), {"sentence": None}
     )
     because = decisive["sentence"] or "all gates passed"
-    seen = f" [dim](seen: {decisive['seen']})[/]" if decisive.get("seen") else ""
-    occasion = f"{candidate['occasion']}, step {candidate['step']}"
+    looked_at = decisive.get("seen")
+    seen = f" [dim](seen: {escape(looked_at)})[/]" if looked_at else ""
+    occasion = f"{escape(candidate['occasion'])}, step {candidate['step']}"
     yield f"  {occasion}: {SAID[candidate['verdict']]}: {because}{seen}"
     evidence = ", ".join(f"{k} {v}" for k, v in json.loads(candidate["evidence"]).items())
-    yield f"    [dim]evidence: {evidence}[/]"
+    yield f"    [dim]evidence: {escape(evidence)}[/]"
     yield "    " + " ".join(f"{MARKS[g['verdict']]}{g['gate']}" for g in candidate["gates"])
     for gate in candidate["gates"]:
         if gate["reason"] and gate["gate"] != candidate["gate"]:
-            yield f"    [dim]also {gate['gate']}: {gate['sentence']} ({gate['seen']})[/]"
-
-
-def _goals_reached(folder: Path, person: str) -> list[dict[str, Any]]:
-    """When a person reached the goal of a programme, when that was known, and its window."""
-    return plan.query(
-        folder,
-        """
-        select g.programme, g.window_hours, v.goal, v.occurred_at, v.known_at
-        from conversions as v
-        inner join people_nodes as n on v.node_id = n.node_id
-        inner join programmes as g on v.goal = g.goal
-        where n.person_id = ? and g.window_hours is not null
-        order by v.occurred_at, v.conversion_key
-        """,
-        [person],
-    )
+            seen = f" ({escape(gate['seen'])})" if gate["seen"] else ""
+            yield f"    [dim]also {gate['gate']}: {gate['sentence']}{seen}[/]"
 
 
 def _ledger(message: reports.MessageHistory | None, reached: list[dict[str, Any]]) -> Iterator[str]:
@@ -174,7 +164,7 @@ def _ledger(message: reports.MessageHistory | None, reached: list[dict[str, Any]
     steps = " → ".join(step.to_state for step in message.steps) or message.state
     refused = f" ({message.refusal})" if message.refusal else ""
     yield (
-        f"    ledger: {message.programme} {message.occasion} planned"
+        f"    ledger: {message.programme} {escape(message.occasion)} planned"
         f" {iso_z(message.planned_as_of)}: {steps}{refused} by {message.destination}"
         f" [dim](run {message.run_id})[/]"
     )

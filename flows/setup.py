@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from pydantic import SecretStr
+from rich.markup import escape
 
 from connectors.core import registry
 from connectors.core.errors import FixConfig
@@ -27,7 +28,7 @@ def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
         FixConfig: `.env` connects sources already; nothing is overwritten.
     """
     written = env.read_text(encoding="utf-8") if env.exists() else ""
-    if "PARLEY_SOURCES__" in written:
+    if _sets(written, "PARLEY_SOURCES"):
         what = "sources are connected already"
         raise FixConfig(what, str(env), "Edit the PARLEY_SOURCES__… lines there.")
     sources = {"shop": SourceSettings(vendor="database", url=SecretStr(shop_url))}
@@ -36,20 +37,28 @@ def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
     is_ready = True
     for name, source in sources.items():
         for finding in registry.source(source.vendor).check(name, source):
-            said = f"{STYLES[finding.level]} {name}: {finding.what} {finding.remedy}"
-            console.print(said.rstrip())
+            said = f"{finding.what}. {finding.remedy}" if finding.remedy else finding.what
+            console.print(f"{STYLES[finding.level]} {name}: {escape(said)}", soft_wrap=True)
             is_ready = is_ready and finding.level != "error"
     _write(env, written, sources)
-    console.print(f"written to {env}; next: `parley run daily`")
+    first = "" if is_ready else "mend what is marked ✗, then "
+    console.print(f"written to {env}; next: {first}`parley run daily`")
     return is_ready
+
+
+def _sets(written: str, name: str) -> bool:
+    """Whether a setting of that name stands there, and not just in a comment."""
+    lines = (line.strip().removeprefix("export ") for line in written.split("\n"))
+    return any(line.startswith(name) for line in lines)
 
 
 def _write(env: Path, written: str, sources: dict[str, SourceSettings]) -> None:
     lines = [written.rstrip("\n")] if written else []
     for name, source in sources.items():
         prefix, url = f"PARLEY_SOURCES__{name.upper()}__", source.url.get_secret_value()
-        lines += [f"{prefix}VENDOR={source.vendor}", f"{prefix}URL='{url}'"]
-    if "PARLEY_HASH_KEY" not in written:
+        quoted = url.replace("\\", "\\\\").replace("'", "\\'")
+        lines += [f"{prefix}VENDOR={source.vendor}", f"{prefix}URL='{quoted}'"]
+    if not _sets(written, "PARLEY_HASH_KEY"):
         lines += [
             "# Keys the hashes of addresses. Keep it: with another one everyone is a stranger.",
             f"PARLEY_HASH_KEY={secrets.token_hex(32)}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from connectors.ledger import runs
 from connectors.ledger.manifest import LedgerManifest
 from flows import terminal
@@ -33,7 +35,7 @@ def show(settings: Settings) -> None:
     _show_sources(manifest)
     for batch, why in manifest.quarantined():
         where = f"{batch.batch_id} of {batch.source_id}.{batch.stream}"
-        console.print(f"[yellow]withheld[/] {where}: {why}. `parley release` lets it in.")
+        console.print(f"[yellow]withheld[/] {where}: {escape(why)}. `parley release` lets it in.")
     last = runs.last_completed(ledger)
     if last:
         made = terminal.table("Tables for BI, after the last run", "table", "rows#")

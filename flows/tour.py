@@ -6,6 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from connectors.core import plan
 from connectors.core.clock import iso_z
 from connectors.core.errors import FixConfig
@@ -66,7 +68,8 @@ def show_preview(settings: Settings, programme: str, most: int, run_id: str | No
     made = terminal.table("Who", "person", "verdict", "subject", "because")
     for row in plan.audience(shown.folder, programme, most):
         content = json.loads(row["content"])
-        made.add_row(row["person_id"][:12], row["verdict"], content["subject"], content["fact"])
+        said = (escape(str(content[name])) for name in ("subject", "fact"))
+        made.add_row(row["person_id"][:12], row["verdict"], *said)
     console.print(made)
 
 
@@ -102,5 +105,6 @@ def _what_next(settings: Settings, seconds: float) -> None:
         f"  {settings.docs_dir / 'index.html'}  what the quality gates looked at\n"
         "  .venv/bin/parley preview abandoned_cart · parley explain <person> · parley status\n"
         "  make ui  the same in Prefect, on a schedule\n"
-        f"[dim]{seconds:.0f} s[/]"
+        f"[dim]{seconds:.0f} s[/]",
+        soft_wrap=True,
     )

@@ -54,6 +54,8 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 def _environment(port: int) -> dict[str, str]:
     home = get_settings().home
+    # Prefect makes no folder for its database, and this may be the first thing that is started.
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
     return {
         **os.environ,
         "PREFECT_HOME": str(home / "prefect"),

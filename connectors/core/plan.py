@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# What there may be many of by person.
+_OF_PERSON = {
+    "nodes": "select node_id, node_type, since from people_nodes"
+    " where person_id = ? order by since, node_id",
+    "permissions": """
+        select w.channel, w.purpose, w.state, w.since, w.legal_basis, p.proof
+        from permission_now as w
+        inner join people_nodes as n on w.address_node = n.node_id
+        left join permissions as p on w.permission_key = p.permission_key
+        where n.person_id = ?
+        order by w.since, w.permission_key
+        """,
+    "memory": "select kind, topic, fact, value, said_at from memory"
+    " where person_id = ? order by kind desc, said_at desc, memory_key limit 12",
+}
+
+
 @dataclass(frozen=True)
 class FunnelRow:
     """How many candidates of a programme ended with a verdict, and why; people counted once."""
@@ -105,7 +122,6 @@ def person_of(folder: Path, node_or_person: str) -> str | None:
 
 def profile(folder: Path, person_id: str) -> dict[str, Any]:
     """What is known of a person: attributes, segment, intent, permissions, memory and nodes."""
-    by_person = [person_id]
     one = query(
         folder,
         """
@@ -116,32 +132,10 @@ def profile(folder: Path, person_id: str) -> dict[str, Any]:
         left join intent_scores as i on p.person_id = i.person_id and i.goal = 'buy'
         where p.person_id = ?
         """,
-        by_person,
+        [person_id],
     )
-    return {
-        **(one[0] if one else {}),
-        "nodes": query(
-            folder,
-            "select node_id, node_type, since from people_nodes"
-            " where person_id = ? order by since, node_id",
-            by_person,
-        ),
-        "permissions": query(
-            folder,
-            "select w.channel, w.purpose, w.state, w.since, w.legal_basis, p.proof"
-            " from permission_now as w"
-            " inner join people_nodes as n on w.address_node = n.node_id"
-            " left join permissions as p on w.permission_key = p.permission_key"
-            " where n.person_id = ? order by w.since",
-            by_person,
-        ),
-        "memory": query(
-            folder,
-            "select kind, topic, fact, value, said_at from memory"
-            " where person_id = ? order by kind desc, said_at desc limit 12",
-            by_person,
-        ),
-    }
+    lists = {name: query(folder, sql, [person_id]) for name, sql in _OF_PERSON.items()}
+    return {**(one[0] if one else {}), **lists}
 
 
 def verdicts(folder: Path, person_id: str) -> list[dict[str, Any]]:
@@ -162,12 +156,10 @@ def verdicts(folder: Path, person_id: str) -> list[dict[str, Any]]:
     gates = query(
         folder,
         """
-        select g.candidate_key, g.gate_no, g.gate, g.verdict, g.reason, g.seen, r.sentence,
-            q.question
+        select g.candidate_key, g.gate_no, g.gate, g.verdict, g.reason, g.seen, r.sentence
         from decision_gates as g
         inner join candidates as c on g.candidate_key = c.candidate_key
         left join reasons as r on g.gate = r.gate and g.reason = r.reason
-        left join gates as q on g.gate_no = q.gate_no
         where c.person_id = ?
         order by g.candidate_key, g.gate_no
         """,
@@ -177,6 +169,22 @@ def verdicts(folder: Path, person_id: str) -> list[dict[str, Any]]:
         key = candidate["candidate_key"]
         candidate["gates"] = [gate for gate in gates if gate["candidate_key"] == key]
     return candidates
+
+
+def goals_reached(folder: Path, person_id: str) -> list[dict[str, Any]]:
+    """When a person reached the goal of a programme, when that was known, and its window."""
+    return query(
+        folder,
+        """
+        select g.programme, g.window_hours, v.goal, v.occurred_at, v.known_at
+        from conversions as v
+        inner join people_nodes as n on v.node_id = n.node_id
+        inner join programmes as g on v.goal = g.goal
+        where n.person_id = ? and g.window_hours is not null
+        order by v.occurred_at, v.conversion_key
+        """,
+        [person_id],
+    )
 
 
 def programmes(folder: Path) -> list[dict[str, Any]]:
@@ -205,14 +213,14 @@ def intent_counts(folder: Path) -> list[dict[str, Any]]:
 
 
 def example(folder: Path, programme: str, verdict: str, reason: str | None) -> str | None:
-    """A person with that verdict, the one whose occasion is worth most; None if there is none."""
+    """A person with that verdict whose occasion still holds, the dearest; None if there is none."""
     rows = query(
         folder,
         """
         select c.person_id
         from candidates as c
         inner join decisions as d on c.candidate_key = d.candidate_key
-        where c.programme = ? and d.verdict = ? and d.reason is not distinct from ?
+        where c.programme = ? and d.verdict = ? and d.reason is not distinct from ? and c.context_ok
         order by c.value desc, c.candidate_key
         limit 1
         """,

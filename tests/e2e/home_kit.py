@@ -12,7 +12,6 @@ from typing import Any
 
 import duckdb
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 # A run that hangs fails its test, not the whole of them.
 TIMEOUT = 600

@@ -103,6 +103,15 @@ def seen(tmp_path_factory, make_home):
         [failed, *_] = served.wait(
             "a run without the limit", lambda: served.runs_of(deployment, "FAILED", "CRASHED"), 120
         )
+        # Ctrl-C comes while a run is at work, as it does.
+        served.api("POST", "/v2/concurrency_limits/", {"name": LIMIT, "limit": 1})
+        served.wait(
+            "a run at work",
+            lambda: served.flow_runs(
+                state={"type": {"any_": ["RUNNING"]}}, name={"like_": "transform"}
+            ),
+            120,
+        )
         running = served.processes()
         code = served.interrupt()
         yield Seen(home, run, *found, failed, running, code, served.processes(), served.printed)
@@ -176,8 +185,8 @@ def test_without_the_writers_slot_a_run_fails_instead_of_writing(seen):
     assert all(run["status"] != "running" for run in seen.home.runs())
 
 
-def test_ctrl_c_ends_everything(seen):
-    assert len(seen.running) >= 3, "ui, server and worker"
+def test_ctrl_c_ends_everything_also_a_run_at_work(seen):
+    assert len(seen.running) >= 4, "ui, server, worker and a run"
     assert seen.exit_code == 0, seen.printed[-3000:]
     assert seen.left == set()
     assert "Traceback" not in seen.printed.rsplit("ending …", 1)[-1]

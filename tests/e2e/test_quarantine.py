@@ -86,12 +86,9 @@ def steps(tmp_path_factory, make_home):
     home = make_home("damaged", shop.sources)
     done = home.python(LAND_ONLY)
     assert done.code == 0, done.text
-
-    batch_id, events = landed(home, "events")
-    table = pq.read_table(events)
+    (batch_id, events), (unreadable_id, lines) = landed(home, "events"), landed(home, "order_lines")
     whole = events.read_bytes()
-    pq.write_table(table.slice(1), events)
-    unreadable_id, lines = landed(home, "order_lines")
+    pq.write_table(pq.read_table(events).slice(1), events)
     lines.write_bytes(lines.read_bytes()[:100])
 
     withheld = home.parley("run", "triggered", "--as-of", LANDED)

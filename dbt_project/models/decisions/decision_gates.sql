@@ -17,11 +17,7 @@ dependent as (
     select
         candidate_key,
         '{{ gate }}' as gate,
-        case
-            when failed is not null then 'fail'
-            when deferred is not null then 'defer'
-            else 'pass'
-        end as verdict,
+        {{ verdict_of("failed", "deferred") }} as verdict,
         coalesce(failed, deferred) as reason,
         seen,
         defer_until

@@ -18,7 +18,10 @@ final as (
             when p.state is null or p.state <> 'granted' then 'no_permission'
         end as failed,
         cast(null as {{ dbt.type_string() }}) as deferred,
-        concat(p.state, ' ', cast(p.since as {{ dbt.type_string() }}), ' ', p.legal_basis) as seen,
+        case
+            when p.state is not null
+                then concat(p.state, ' ', cast(p.since as {{ dbt.type_string() }}), ' ', coalesce(p.legal_basis, ''))
+        end as seen,
         cast(null as {{ dbt.type_timestamp() }}) as defer_until
     from candidates as c
     left join permission_now as p

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from connectors.core import plan
+from connectors.core import plan, snapshot
 from connectors.core.clock import as_utc, iso_z
 from connectors.core.errors import FixConfig
 from connectors.core.identifiers import normalise_email
@@ -51,9 +51,10 @@ def latest(settings: Settings, run_id: str | None = None) -> Shown:
     ledger = ledger_of(settings)
     run = runs.get(ledger, run_id) if run_id else runs.last_completed(ledger)
     folder = settings.runs_dir / run.run_id if run else None
-    if run is None or folder is None or not folder.is_dir():
+    if run is None or folder is None or not snapshot.is_whole(folder):
         what = "there is no published run to look at"
-        raise FixConfig(what, str(settings.runs_dir), "Run `parley run daily` first.")
+        remedy = "Run `parley run daily`; of old runs only the audiences are kept."
+        raise FixConfig(what, str(settings.runs_dir), remedy)
     return Shown(run.run_id, run.as_of, folder)
 
 

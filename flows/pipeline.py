@@ -93,7 +93,7 @@ def execute(
         outcome.emitted = {name: steps.emit(run, name) for name in SLICES[kind]}
         with steps.slot():
             messages = steps.refresh_messages(run)
-        outcome.rows = work.publish_bi(run, messages)
+            outcome.rows = work.publish_bi(run, messages)
         work.complete(run, outcome.landed, outcome.rows)
     return outcome
 

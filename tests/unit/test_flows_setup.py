@@ -172,10 +172,11 @@ def test_a_remedy_in_brackets_is_shown_as_it_is(shop: str) -> None:
 
 
 def test_an_error_in_brackets_is_shown_as_it_is(folder: Path) -> None:
-    (folder / ".env").write_text("PARLEY_LEDGER_URL=nosuch://x\nPARLEY_HOME=[/home]\n")
-    said = subprocess.run([PARLEY, "status"], capture_output=True, text=True, check=False)
+    (folder / ".env").write_text("PARLEY_HOME=[/home]\n")
+    said = subprocess.run([PARLEY, "preview", "x"], capture_output=True, text=True, check=False)
     assert said.returncode == 1
-    assert "FixConfig" in said.stderr
+    where = f"{folder}/[/home]/runs"
+    assert f"FixConfig: there is no published run to look at ({where})." in said.stderr
     assert "Traceback" not in said.stderr
 
 

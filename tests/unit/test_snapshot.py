@@ -222,3 +222,19 @@ def holder(code: str) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
     return process
+
+
+def test_old_runs_keep_their_audiences_and_nothing_else(settings: Settings) -> None:
+    fill(settings)
+    runs = [f"r{number}" for number in range(4)]
+    for number, run in enumerate(runs):
+        folder = snapshot.publish(snapshot.stage(settings, run))
+        os.utime(folder / snapshot.WITNESS, (number, number))
+    snapshot.thin(settings.runs_dir, keep=2)
+    assert snapshot.thin(settings.runs_dir, keep=2) == 0
+    whole = [run for run in runs if snapshot.is_whole(settings.runs_dir / run)]
+    assert whole == ["r2", "r3"]
+    for run in runs:
+        left = {path.stem for path in (settings.runs_dir / run).glob("*.parquet")}
+        assert set(snapshot.AUDIENCES) <= left
+        assert (left == set(snapshot.AUDIENCES)) is (run not in whole)

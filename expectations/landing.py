@@ -1,4 +1,4 @@
-"""What a landed batch must be, whatever its vendor: CONTRACTS' lake record, and its manifest row.
+"""What a landed batch must be, whatever its vendor: the lake's record, and its manifest row.
 
 What the payload says is no business of landing: staging reads it, and keeps what it cannot read.
 """

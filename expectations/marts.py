@@ -1,4 +1,4 @@
-"""What the marts must be before anybody reads them: CONTRACTS' grains, keys, states and ranges.
+"""What the marts must be before anybody reads them: grains, keys, states and ranges.
 
 An empty shop is legal, so no table needs rows.
 """

@@ -92,7 +92,8 @@ def dbt_failed(names: Sequence[str]) -> StopRun:
 
 def _vars(run: Run, batches: Sequence[Batch]) -> dict[str, Any]:
     lake = Lake(run.settings.lake_root)
-    spaces = {name: each.id_space for name, each in run.settings.connected_sources().items()}
+    # Also of sources that are no longer read: what they brought keeps its meaning.
+    spaces = {name: each.id_space for name, each in run.settings.sources.items()}
     listed = [
         {
             "batch_id": batch.batch_id,

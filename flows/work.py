@@ -67,20 +67,29 @@ def land_stream(run: Run, source_id: str, stream: str, progress: Progress | None
     return landed
 
 
-def gate_landing(run: Run) -> dict[str, GateResult]:
-    """Check the batches that no gate has seen; those that fail are quarantined, and it is said."""
-    manifest = LedgerManifest(run.ledger)
+def gate_landing(run: Run) -> dict[str, list[str]]:
+    """Check the batches that no gate has seen; those that fail are quarantined, and it is said.
+
+    Returns what is wrong with each batch, in words; nothing for one that passed.
+    """
+    manifest, lake = LedgerManifest(run.ledger), Lake(run.settings.lake_root)
     batches = manifest.unchecked()
     results = check_batches(batches, run.settings.lake_root, run.settings.docs_dir)
-    manifest.mark_checked([batch_id for batch_id, result in results.items() if result.passed])
-    for batch_id, result in results.items():
-        if not result.passed:
-            manifest.quarantine(batch_id, "; ".join(result.failed))
+    wrong = {
+        batch.batch_id: results[batch.batch_id].failed
+        + ([] if lake.is_intact(batch) else ["its bytes are not those that were landed"])
+        for batch in batches
+    }
+    manifest.mark_checked([batch_id for batch_id, words in wrong.items() if not words])
+    for batch_id, words in wrong.items():
+        if words:
+            why = "; ".join(words)
+            manifest.quarantine(batch_id, why)
             log.warning(
                 "batch %s is quarantined: %s. `parley release %s` lets it in.",
-                batch_id, "; ".join(result.failed), batch_id,
+                batch_id, why, batch_id,
             )  # fmt: skip
-    return results
+    return wrong
 
 
 def take_in(run: Run) -> list[Batch]:

@@ -116,6 +116,15 @@ class Lake:
             landed_at=name.landed_at,
         )
 
+    def is_intact(self, batch: Batch) -> bool:
+        """Whether the batch's file is there and has the bytes that were landed."""
+        try:
+            with self._fs.open(self._full(batch.path), "rb") as file:
+                digest = hashlib.file_digest(file, "sha256")
+        except OSError:
+            return False
+        return digest.hexdigest() == batch.sha256
+
     @property
     def _local(self) -> bool:
         return isinstance(self._fs, LocalFileSystem)

@@ -1,4 +1,4 @@
-"""CONTRACTS' 'One person, two runs': what was not known cannot have been acted on.
+"""One person, two runs: what was not known cannot have been acted on.
 
 Ada came to the newsletter by her phone (device a1, address e1). On Monday she leaves a kettle in
 a basket and gets a message. Later it turns out that she had bought it as a guest (address e3),

@@ -1,0 +1,210 @@
+"""What a run is made of and how its parts end: versions, the ledger's word, what dbt is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import flows.run
+import flows.versions
+from connectors.core.errors import RetryLater, StopRun
+from connectors.core.settings import Settings, get_settings
+from connectors.core.spec import Batch
+from connectors.ledger import runs
+from flows import build, work
+from flows.run import Run, begin
+from flows.versions import versions
+
+NOON = datetime(2011, 12, 6, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A home of its own with a real ledger, and nobody's settings but these."""
+    for name in list(os.environ):
+        if name.startswith("PARLEY_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PARLEY_HOME", str(tmp_path / "var"))
+    get_settings.cache_clear()
+    versions.cache_clear()
+    yield get_settings()
+    get_settings.cache_clear()
+    versions.cache_clear()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the dbt project that a test may change."""
+    copy = tmp_path / "dbt_project"
+    ignored = shutil.ignore_patterns("target", "logs", "__pycache__")
+    shutil.copytree(flows.versions.DBT_PROJECT, copy, ignore=ignored)
+    monkeypatch.setattr(flows.versions, "DBT_PROJECT", copy)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("models/marts/orders.sql", {"code"}),
+        ("macros/keys.sql", {"code"}),
+        ("dbt_project.yml", {"code"}),
+        ("seeds/programmes.csv", {"seeds"}),
+        ("seeds/intent_weights.csv", {"seeds", "weights"}),
+        ("seeds/blocked_identifiers.csv", {"code", "seeds"}),
+        ("models/marts/_marts.yml", set()),
+    ],
+)
+def test_a_version_changes_with_the_files_that_it_stands_for(
+    project: Path, file: str, changed: set[str]
+) -> None:
+    before = versions("duckdb")
+    versions.cache_clear()
+    assert versions("duckdb") == before
+    with (project / file).open("a") as text:
+        text.write("\n")
+    versions.cache_clear()
+    after = versions("duckdb")
+    parts = ("code", "seeds", "weights")
+    assert {part for part in parts if getattr(after, part) != getattr(before, part)} == changed
+
+
+def test_a_renamed_model_is_another_version(project: Path) -> None:
+    before = versions("duckdb")
+    (project / "models/marts/orders.sql").rename(project / "models/marts/sales.sql")
+    versions.cache_clear()
+    assert versions("duckdb").code != before.code
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StopRun("gate", "here", "look"), "stopped"),
+        (RetryLater("busy", "there", "wait"), "failed"),
+        (ValueError("x"), "failed"),
+        (KeyboardInterrupt(), "failed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_run_that_ends_early_says_how(error: BaseException, status: str) -> None:
+    run = begin("daily", "2011-12-06")
+    with pytest.raises(type(error)), work.recorded(run):
+        raise error
+    row = runs.get(run.ledger, run.run_id)
+    assert row.status == status
+    assert row.finished_at is not None
+
+
+def test_a_part_of_a_run_that_went_well_does_not_end_it() -> None:
+    run = begin("daily", "2011-12-06")
+    with work.recorded(run):
+        pass
+    assert runs.get(run.ledger, run.run_id).status == "running"
+
+
+def test_the_ledgers_messages_are_a_stream_like_any_other(settings: Settings) -> None:
+    listed = work.streams(settings)
+    tables = ("customers", "products", "orders", "order_lines", "consents")
+    assert set(listed) == {
+        *(("shop", table) for table in tables), ("web", "events"), ("ledger", "messages"),
+    }  # fmt: skip
+    assert listed[-1] == ("ledger", "messages")
+
+
+def batch(source_id: str, vendor: str, stream: str) -> Batch:
+    return Batch(
+        f"b-{source_id}", vendor, source_id, stream, f"{vendor}/{source_id}/x.parquet",
+        1, 1, "", None, None, NOON,
+    )  # fmt: skip
+
+
+def a_run(settings: Settings, kind: str = "daily", *, full: bool = False) -> Run:
+    return Run("20111206T120000Z-daily-0", kind, NOON, full, settings)
+
+
+def test_dbt_is_told_the_clock_the_run_and_each_batch_with_its_id_space_and_absolute_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"VENDOR": "database", "URL": "sqlite:///s.db", "ID_SPACE": "crm"}.items():
+        monkeypatch.setenv(f"PARLEY_SOURCES__SHOP__{name}", value)
+    monkeypatch.setenv("PARLEY_HOME", "relative")
+    get_settings.cache_clear()
+    run = a_run(get_settings())
+    told = build._vars(
+        run, [batch("shop", "database", "orders"), batch("ledger", "parley", "messages")]
+    )
+    assert json.loads(json.dumps(told)) == told
+    assert (told["as_of"], told["run_id"]) == ("2011-12-06T12:00:00Z", run.run_id)
+    shop, own = told["batches"]
+    assert (shop["batch_id"], shop["vendor"], shop["stream"]) == ("b-shop", "database", "orders")
+    assert (shop["id_space"], own["id_space"]) == ("crm", "main")
+    assert shop["path"] == str(Path.cwd() / "relative/lake/database/shop/x.parquet")
+
+
+def asked(run: Run, stage: build.Stage) -> list[str]:
+    """The arguments that dbt would get."""
+    said: list[list[str]] = []
+    build.build(run, stage, [], said.append)
+    return said[0]
+
+
+@pytest.fixture
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `build` tells dbt by the environment is gone after the test."""
+    for name in ("WAREHOUSE", "WAREHOUSE_PATH", "THREADS"):
+        monkeypatch.setenv(f"PARLEY_{name}", "")
+
+
+@pytest.mark.usefixtures("_own_environment")
+def test_only_the_daily_run_tests_its_tables_and_no_run_the_units(settings: Settings) -> None:
+    def excluded(kind: str) -> list[str]:
+        arguments = asked(a_run(settings, kind), "decide")
+        first = arguments.index("--exclude-resource-type") + 1
+        return arguments[first : arguments.index("--vars")]
+
+    assert excluded("daily") == ["unit_test"]
+    assert excluded("triggered") == excluded("mass") == ["unit_test", "test"]
+
+
+@pytest.mark.usefixtures("_own_environment")
+def test_a_build_from_scratch_does_not_touch_the_messages_that_flow_back(
+    settings: Settings,
+) -> None:
+    run = a_run(settings, full=True)
+    stages: tuple[build.Stage, ...] = ("transform", "decide", "messages")
+    refreshed = {stage: "--full-refresh" in asked(run, stage) for stage in stages}
+    assert refreshed == {"transform": True, "decide": True, "messages": False}
+    assert "--full-refresh" not in asked(a_run(settings), "transform")
+
+
+@pytest.mark.usefixtures("_own_environment")
+def test_dbt_writes_under_the_home_of_the_run(settings: Settings) -> None:
+    arguments = asked(a_run(settings), "transform")
+    assert os.environ["PARLEY_WAREHOUSE_PATH"] == str(settings.warehouse_path)
+    for name in ("--target-path", "--log-path"):
+        assert Path(arguments[arguments.index(name) + 1]).is_relative_to(settings.home)
+
+
+def test_a_failed_model_is_named_and_no_value_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [
+        SimpleNamespace(node=SimpleNamespace(name=name), status=status, message="ada@example.com")
+        for name, status in (("orders", "error"), ("key", "fail"), ("people", "success"))
+    ]
+    result = SimpleNamespace(success=False, result=SimpleNamespace(results=nodes), exception=None)
+    crashed = SimpleNamespace(success=False, result=None, exception=ValueError("ada@example.com"))
+    answers = iter([result, crashed])
+    runner = SimpleNamespace(invoke=lambda _: next(answers))
+    monkeypatch.setattr("dbt.cli.main.dbtRunner", lambda **_: runner)
+    for what in ("dbt could not build orders, key", "dbt could not build ValueError"):
+        with pytest.raises(StopRun) as raised:
+            build.plainly(["build"])
+        assert raised.value.what == what
+        assert "dbt/logs/dbt.log" in raised.value.remedy
+        assert "ada" not in f"{raised.value!r}{raised.value.__context__!r}"

@@ -1,0 +1,183 @@
+"""Why someone does or does not hear from us, in words: all verdicts, all gates, the ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.text import Text
+from words_kit import ADA, AS_OF, BOB, MORNING, write
+
+from connectors.core import plan
+from connectors.core.errors import FixConfig
+from connectors.core.settings import Settings, get_settings
+from connectors.ledger import runs
+from connectors.ledger.reports import MessageHistory, Step
+from connectors.ledger.runs import Versions
+from flows import explain, tour
+from flows.run import ledger_of
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("home") / "var" / "runs" / "r1")
+
+
+@pytest.fixture
+def settings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    for name in list(os.environ):
+        if name.startswith("PARLEY_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PARLEY_HOME", str(folder.parents[1]))
+    get_settings.cache_clear()
+    yield get_settings()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def published(settings: Settings, folder: Path) -> str:
+    """The id of a completed run whose snapshot that is."""
+    ledger = ledger_of(settings)
+    run_id = runs.start(ledger, "daily", AS_OF, Versions())
+    runs.finish(ledger, run_id, "completed")
+    (settings.runs_dir / run_id).symlink_to(folder)
+    return run_id
+
+
+def plain(lines: Iterator[str] | list[str]) -> list[str]:
+    """Lines as a terminal shows them; wrong markup is an error."""
+    return [Text.from_markup(line).plain for line in lines]
+
+
+def told(settings: Settings, who: str) -> list[str]:
+    return plain(explain.lines(settings, who))
+
+
+def test_a_person_is_explained_by_address_or_id(settings: Settings, published: str) -> None:
+    by_address, by_id = told(settings, "Ada@Example.com "), told(settings, ADA[:12])
+    assert by_address == by_id
+    assert by_address[0] == f"Person {ADA} at 2011-12-06T11:05:00Z (run {published})"
+    assert not [line for line in by_address if "@" in line]
+
+
+@pytest.mark.usefixtures("published")
+def test_what_is_known_of_a_person_is_told(settings: Settings) -> None:
+    ada, bob = told(settings, ADA), told(settings, BOB)
+    assert ada[1:6] == [
+        "  active, 2 orders, the last on 2011-12-06; GB",
+        "  deciding: 25.0% to buy within 7 days (age -2.00, cart +1.50, visits +0.20)",
+        "  permission: marketing by email granted since 2011-12-06 (consent, box [v3])",
+        "  stated: likes [red]: yes 2011-12-06",
+        "  known by 2 devices, 1 email",
+    ]
+    assert bob[1:4] == [
+        "  stage unknown, no order; country unknown",
+        "  permission: none was ever given",
+        "  known by 1 user id",
+    ]
+
+
+@pytest.mark.usefixtures("published")
+def test_every_programme_is_told_also_the_one_without_an_occasion(settings: Settings) -> None:
+    lines = told(settings, ADA)
+    heads = [line for line in lines if " · " in line and not line.startswith(" ")]
+    assert heads == [
+        "abandoned_cart triggered · marketing · email",
+        "welcome triggered · marketing · email",
+        "new_collection mass · marketing · email",
+    ]
+    nothing = "  no occasion: nothing happened lately that it answers"
+    assert lines[lines.index(heads[1]) + 1] == nothing
+
+
+@pytest.mark.usefixtures("published")
+def test_every_verdict_and_every_gate_is_put_into_words(settings: Settings) -> None:
+    ada, bob = told(settings, ADA), told(settings, BOB)
+    assert "  cart [/b] 7, step 1: to be sent: all gates passed" in ada
+    assert "    evidence: items 2" in ada
+    assert "    ✓identity ✓permission ✓context ✓local_time" in ada
+    night = "it is night where this person lives (seen: 23:10 Europe/London)"
+    assert f"  cart 8, step 1: waits: {night}" in ada
+    assert "    ✓identity ✓permission ✓context …local_time" in ada
+    assert "  o-a3, step 1: held back: all gates passed" in ada
+    assert "  o-b1, step 1: not sent: nobody ever gave permission" in bob
+    assert "    ✓identity ✗permission ✗context ·local_time" in bob
+    assert "    also context: this person bought after the occasion (order [/i] 5)" in bob
+    assert ada.count("    ledger: nothing was sent") == 3
+
+
+def message(**changes: Any) -> MessageHistory:
+    fields: dict[str, Any] = {
+        "message_key": "m-a1", "run_id": "r1", "programme": "abandoned_cart", "campaign_id": "",
+        "occasion": "cart [/b] 7", "step": 1, "channel": "email", "purpose": "marketing",
+        "person_id": ADA, "destination": "file", "planned_as_of": AS_OF, "state": "accepted",
+        "refusal": None, "reserved_at": AS_OF, "accepted_at": AS_OF, "sent_at": None,
+        "delivered_at": None, "batch_id": None, "attempts": 1,
+    }  # fmt: skip
+    return MessageHistory(**{**fields, **changes})
+
+
+def test_the_ledger_is_told_step_by_step_with_its_refusal(folder: Path) -> None:
+    steps = tuple(
+        Step(None, state, AS_OF, "r1", None) for state in ("reserved", "delivering", "accepted")
+    )
+    [line] = plain(explain._ledger(message(steps=steps), []))
+    assert line == (
+        "    ledger: abandoned_cart cart [/b] 7 planned 2011-12-06T11:05:00Z:"
+        " reserved → delivering → accepted by file (run r1)"
+    )
+    [line] = plain(explain._ledger(message(state="cancelled", refusal="per_week"), []))
+    assert "cancelled (per_week) by file" in line
+    # Ordered at nine, planned at eleven, known the next day: right then, wrong-looking now.
+    late = plain(explain._ledger(message(), plan.goals_reached(folder, ADA)))[1:]
+    [was_late] = late
+    assert was_late == (
+        "    an order of 2011-12-06T09:00:00Z was not yet known then:"
+        " it landed 2011-12-07T09:00:00Z"
+    )
+
+
+@pytest.mark.usefixtures("published")
+def test_nobody_known_is_told_without_the_address(settings: Settings) -> None:
+    with pytest.raises(FixConfig, match="nobody is known by this address") as raised:
+        told(settings, "eve@example.com")
+    assert "eve" not in str(raised.value)
+    with pytest.raises(FixConfig, match="nobody is known by person nobody"):
+        told(settings, "nobody")
+
+
+def test_without_a_published_run_there_is_nothing_to_explain(tmp_path: Path) -> None:
+    empty = Settings(home=tmp_path)
+    with pytest.raises(FixConfig, match="there is no published run to look at"):
+        explain.latest(empty)
+
+
+def test_a_preview_shows_people_and_words_and_names_the_programmes(
+    settings: Settings, published: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tour.show_preview(settings, "abandoned_cart", 20, published)
+    said = capsys.readouterr().out
+    for words in (ADA[:12], "Your [kettle]", "You left it.", "nobody ever gave permission"):
+        assert words in said
+    assert "@" not in said
+    with pytest.raises(FixConfig, match="Programmes: abandoned_cart, welcome, new_collection"):
+        tour.show_preview(settings, "abandoned_card", 20, published)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 loyalty card"), (2, "2 loyalty cards"), (0, "0 loyalty card")]
+)
+def test_numbers_above_one_are_plural(count: int, words: str) -> None:
+    assert explain._counted("loyalty_card", count) == words
+
+
+def test_one_order_is_one_order() -> None:
+    known = {"order_count": 1, "last_order_at": MORNING, "lifecycle": "new", "country": "FR"}
+    lists: dict[str, list[Any]] = {"permissions": [], "memory": [], "nodes": []}
+    assert next(explain._about({**known, **lists})) == (
+        "  new, 1 order, the last on 2011-12-06; FR"
+    )

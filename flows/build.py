@@ -78,9 +78,13 @@ def plainly(args: list[str], tell: Callable[[str], None] | None = None) -> None:
     result = dbtRunner(callbacks=[heard]).invoke([*args, *quiet])
     if result.success:
         return
-    nodes = getattr(result.result, "results", None) or []
-    failed = [node.node.name for node in nodes if str(node.status) in {"error", "fail"}]
-    raise dbt_failed(failed or [type(result.exception).__name__])
+    raise dbt_failed(failed_nodes(result) or [type(result.exception).__name__])
+
+
+def failed_nodes(result: object) -> list[str]:
+    """Which nodes failed, by dbt's result; none where dbt itself did."""
+    nodes = getattr(getattr(result, "result", None), "results", None) or []
+    return [node.node.name for node in nodes if str(node.status) in {"error", "fail"}]
 
 
 def dbt_failed(names: Sequence[str]) -> StopRun:

@@ -111,10 +111,9 @@ def status() -> None:
 @app.command()
 def release(batch: str) -> None:
     """Let a quarantined batch in; the next run reads it."""
-    from connectors.ledger.manifest import LedgerManifest  # noqa: PLC0415
-    from flows.run import ledger_of  # noqa: PLC0415
+    from flows import work  # noqa: PLC0415
 
-    LedgerManifest(ledger_of(get_settings())).release(batch)
+    work.release(get_settings(), batch)
     terminal.console.print(f"batch {batch} is released; the next run reads it")
 
 

@@ -15,6 +15,7 @@ from connectors.core.errors import FixConfig
 from connectors.core.identifiers import normalise_email
 from connectors.ledger import reports, runs
 from flows.run import ledger_of
+from flows.summary import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,10 +142,9 @@ def _counted(node_type: str, count: int) -> str:
 
 
 def _candidate(candidate: dict[str, Any]) -> Iterator[str]:
-    decisive = next(
-        (g for g in candidate["gates"] if g["gate"] == candidate["gate"]), {"sentence": None}
-    )
-    because = decisive["sentence"] or "all gates passed"
+    by_gate: dict[str, dict[str, Any]] = {gate["gate"]: gate for gate in candidate["gates"]}
+    decisive = by_gate.get(candidate["gate"], {})
+    because = told(decisive.get("sentence"), candidate["reason"])
     looked_at = decisive.get("seen")
     seen = f" [dim](seen: {escape(looked_at)})[/]" if looked_at else ""
     occasion = f"{escape(candidate['occasion'])}, step {candidate['step']}"
@@ -155,7 +155,7 @@ def _candidate(candidate: dict[str, Any]) -> Iterator[str]:
     for gate in candidate["gates"]:
         if gate["reason"] and gate["gate"] != candidate["gate"]:
             seen = f" ({escape(gate['seen'])})" if gate["seen"] else ""
-            yield f"    [dim]also {gate['gate']}: {gate['sentence']}{seen}[/]"
+            yield f"    [dim]also {gate['gate']}: {told(gate['sentence'], gate['reason'])}{seen}[/]"
 
 
 def _ledger(message: reports.MessageHistory | None, reached: list[dict[str, Any]]) -> Iterator[str]:

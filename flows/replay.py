@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connectors.core import snapshot
+from connectors.core.errors import FixConfig
 from connectors.ledger import runs
 from flows import work
 from flows.run import load
@@ -24,7 +25,7 @@ class Replayed:
     """How a replay compares: hashes, the first difference, and which versions changed since."""
 
     run_id: str
-    original_sha256: str | None
+    original_sha256: str
     replayed_sha256: str
     difference: Difference | None
     changed: list[str]
@@ -39,11 +40,12 @@ def replay(run_id: str, invoke: Callable[[list[str]], None]) -> Replayed:
     """Build the plan of a run anew in a warehouse of its own, from the batches that it saw.
 
     Raises:
-        FixConfig: there is no such run.
+        FixConfig: there is no such run, or it published no plan.
         StopRun: a model failed.
     """
     original = load(run_id)
     row = runs.get(original.ledger, run_id)
+    expected = row.audience_sha256 or _published_hash(original)
     made_of = versions(original.settings.warehouse)
     home = original.settings.home / "replay" / run_id
     shutil.rmtree(home, ignore_errors=True)
@@ -60,7 +62,7 @@ def replay(run_id: str, invoke: Callable[[list[str]], None]) -> Replayed:
         work.complete(again, {}, {})
     result = Replayed(
         run_id,
-        row.audience_sha256,
+        expected,
         snapshot.audience_sha256(again.snapshot_dir),
         _difference(original.snapshot_dir.is_dir(), original, again),
         [name for name in ("code", "seeds", "weights")
@@ -69,6 +71,15 @@ def replay(run_id: str, invoke: Callable[[list[str]], None]) -> Replayed:
     if result.is_same:
         shutil.rmtree(home)
     return result
+
+
+def _published_hash(original: Run) -> str:
+    """The hash of the plan of a run that failed after it was published."""
+    if not original.snapshot_dir.is_dir():
+        what = "this run published no plan"
+        remedy = "Choose one that did: `parley status` shows their audiences."
+        raise FixConfig(what, f"run {original.run_id}", remedy)
+    return snapshot.audience_sha256(original.snapshot_dir)
 
 
 def _difference(is_kept: bool, original: Run, again: Run) -> Difference | None:  # noqa: FBT001

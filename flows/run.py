@@ -95,9 +95,9 @@ def default_as_of(settings: Settings) -> datetime:
     if not settings.is_demo:
         return utc_now()
     last = runs.last_completed(ledger_of(settings))
-    if last is None or last.finished_at is None:
+    if last is None:
         return DEMO_AS_OF
-    return as_utc(last.as_of) + (utc_now() - as_utc(last.finished_at))
+    return as_utc(last.as_of) + (utc_now() - as_utc(last.started_at))
 
 
 def rebuild_reason(ledger: Engine, as_of: datetime, made_of: runs.Versions) -> str | None:

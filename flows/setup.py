@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from connectors.core import registry
 from connectors.core.errors import FixConfig
-from connectors.core.settings import SourceSettings
+from connectors.core.settings import SourceSettings, get_settings
 from flows.terminal import console
 
 ENV = Path(".env")
@@ -25,12 +25,13 @@ def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
         Whether everything needed is there; what is not is printed with its remedy.
 
     Raises:
-        FixConfig: `.env` connects sources already; nothing is overwritten.
+        FixConfig: `.env` connects sources already, or PARLEY_HOME is in use; nothing is written.
     """
     written = env.read_text(encoding="utf-8") if env.exists() else ""
     if _sets(written, "PARLEY_SOURCES"):
         what = "sources are connected already"
         raise FixConfig(what, str(env), "Edit the PARLEY_SOURCES__… lines there.")
+    home = _own_home(written)
     sources = {"shop": SourceSettings(vendor="database", url=SecretStr(shop_url))}
     if web_url:
         sources["web"] = SourceSettings(vendor="segment", url=SecretStr(web_url))
@@ -40,7 +41,7 @@ def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
             said = f"{finding.what}. {finding.remedy}" if finding.remedy else finding.what
             console.print(f"{STYLES[finding.level]} {name}: {escape(said)}", soft_wrap=True)
             is_ready = is_ready and finding.level != "error"
-    _write(env, written, sources)
+    _write(env, [written.rstrip("\n")] if written else [], home, sources)
     first = "" if is_ready else "mend what is marked ✗, then "
     console.print(f"written to {env}; next: {first}`parley run daily`")
     return is_ready
@@ -52,8 +53,25 @@ def _sets(written: str, name: str) -> bool:
     return any(line.startswith(name) for line in lines)
 
 
-def _write(env: Path, written: str, sources: dict[str, SourceSettings]) -> None:
-    lines = [written.rstrip("\n")] if written else []
+def _own_home(written: str) -> list[str]:
+    """The lines that keep the shop apart from a demo that ran here: its people are invented."""
+    home = get_settings().home
+    if not (home / "ledger.db").exists():
+        return []
+    if "PARLEY_HOME" in os.environ or _sets(written, "PARLEY_HOME"):
+        what = "this PARLEY_HOME is in use already, by the demo or another shop"
+        raise FixConfig(what, str(home), "Set PARLEY_HOME to a new folder, then init again.")
+    return [
+        "# The demo stays where it is; this shop has a home of its own.",
+        f"PARLEY_HOME={home}-shop",
+    ]
+
+
+def _write(
+    env: Path, lines: list[str], home: list[str], sources: dict[str, SourceSettings]
+) -> None:
+    written = "\n".join(lines)
+    lines = [*lines, *home]
     for name, source in sources.items():
         prefix, url = f"PARLEY_SOURCES__{name.upper()}__", source.url.get_secret_value()
         quoted = url.replace("\\", "\\\\").replace("'", "\\'")

@@ -28,9 +28,12 @@ def totals(funnel: Iterable[FunnelRow]) -> dict[str, dict[str, int]]:
 
 def because(row: FunnelRow) -> str:
     """Why candidates ended so, as a sentence."""
-    if row.verdict == "send":
-        return "all gates passed"
-    return row.sentence or row.reason or ""
+    return told(row.sentence, row.reason)
+
+
+def told(sentence: str | None, reason: str | None) -> str:
+    """Why in words: a reason without a sentence is told by its name, none is no objection."""
+    return sentence or reason or "all gates passed"
 
 
 def funnel_table(funnel: Sequence[FunnelRow]) -> list[dict[str, Any]]:

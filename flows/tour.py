@@ -68,7 +68,7 @@ def show_preview(settings: Settings, programme: str, most: int, run_id: str | No
     made = terminal.table("Who", "person", "verdict", "subject", "because")
     for row in plan.audience(shown.folder, programme, most):
         content = json.loads(row["content"])
-        said = (escape(str(content[name])) for name in ("subject", "fact"))
+        said = (escape(str(content.get(name, ""))) for name in ("subject", "fact"))
         made.add_row(row["person_id"][:12], row["verdict"], *said)
     console.print(made)
 
@@ -103,7 +103,8 @@ def _what_next(settings: Settings, seconds: float) -> None:
         f"  {settings.bi_path}  all tables, for any BI tool (DuckDB, schema marts)\n"
         f"  {settings.out_dir}  the messages as files: nobody was contacted\n"
         f"  {settings.docs_dir / 'index.html'}  what the quality gates looked at\n"
-        "  .venv/bin/parley preview abandoned_cart · parley explain <person> · parley status\n"
+        "  .venv/bin/parley preview abandoned_cart · .venv/bin/parley explain <person>"
+        " · .venv/bin/parley status\n"
         "  make ui  the same in Prefect, on a schedule\n"
         f"[dim]{seconds:.0f} s[/]",
         soft_wrap=True,

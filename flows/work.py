@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from connectors.core import plan, registry, snapshot
 from connectors.core.clock import iso_z
-from connectors.core.errors import StopRun
+from connectors.core.errors import FixConfig, StopRun
 from connectors.core.lake import Lake
 from connectors.core.landing import Landed, Progress, land
 from connectors.core.settings import LEDGER_SOURCE
 from connectors.destinations import bi
-from connectors.ledger import runs
+from connectors.ledger import reports, runs
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.outbox import EmitResult, emit
 from expectations.gate import GateResult, check_audiences, check_batches, check_marts
 from flows import build
+from flows.run import ledger_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -92,6 +93,21 @@ def gate_landing(run: Run) -> dict[str, list[str]]:
     return wrong
 
 
+def release(settings: Settings, batch_id: str) -> None:
+    """Let a quarantined batch in.
+
+    Raises:
+        FixConfig: it is unknown, was never withheld, or its file is gone.
+    """
+    manifest, lake = LedgerManifest(ledger_of(settings)), Lake(settings.lake_root)
+    withheld = {batch.batch_id: batch.path for batch, _ in manifest.quarantined()}
+    path = withheld.get(batch_id)
+    if path and not lake.has(path):
+        what = "its file is gone; every run that read it would fail"
+        raise FixConfig(what, f"batch {batch_id}", f"Put {path} back into the lake, then release.")
+    manifest.release(batch_id)
+
+
 def take_in(run: Run) -> list[Batch]:
     """Settle which batches the run sees: landed by its clock, checked, not quarantined."""
     batches = LedgerManifest(run.ledger).visible(run.as_of)
@@ -121,14 +137,18 @@ def gate_snapshot(run: Run, staged: Path) -> list[GateResult]:
     failed = [f"{result.suite}: {line}" for result in results for line in result.failed]
     if failed:
         what = f"the {'; the '.join(failed)}. Nothing was published or sent"
-        remedy = "Mend the cause and run again; the staged tables show the rows."
-        raise StopRun(what, str(staged), remedy)
+        kept = snapshot.set_aside(staged)
+        remedy = "Mend the cause and run again; the tables kept there show the rows."
+        raise StopRun(what, str(kept), remedy)
     return results
 
 
 def emit_slice(run: Run, audience: Slice) -> EmitResult:
     """Reserve and deliver one slice of the plan; times in the ledger are the run's clock."""
-    wanted = plan.destinations(run.snapshot_dir)
+    # Also those that a dead run was sending to: only they can tell what arrived.
+    # One that is no longer there can't, and must not hold up the others.
+    still_open = {*reports.open_destinations(run.ledger)} & {*registry.known_destinations()}
+    wanted = {*plan.destinations(run.snapshot_dir), *still_open}
     made = {name: registry.destination(name)(run.settings) for name in wanted}
 
     def clock() -> datetime:
@@ -154,13 +174,14 @@ def publish_bi(run: Run, messages: Path) -> Mapping[str, int]:
 
     A run that a later one has overtaken leaves the later one's copy; the caller holds the slot.
     """
-    latest = runs.last_completed(run.ledger)
-    if latest and latest.started_at > runs.get(run.ledger, run.run_id).started_at:
-        log.info("run %s came later and is published: the BI copy stays", latest.run_id)
-        return snapshot.row_counts(run.snapshot_dir)
-    counts = bi.publish(run.snapshot_dir, run.settings.bi_path, {"messages": messages})
-    shutil.rmtree(messages.parent)
-    return counts
+    try:
+        latest = runs.last_completed(run.ledger)
+        if latest and latest.started_at > runs.get(run.ledger, run.run_id).started_at:
+            log.info("run %s came later and is published: the BI copy stays", latest.run_id)
+            return snapshot.row_counts(run.snapshot_dir)
+        return bi.publish(run.snapshot_dir, run.settings.bi_path, {"messages": messages})
+    finally:
+        shutil.rmtree(messages.parent, ignore_errors=True)
 
 
 def complete(run: Run, rows_in: Mapping[str, int], rows_out: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Keyset paging over one table: every row once, resumable, and nothing after `as_of`.
+"""Keyset paging over one table: every row once, resumable, and nothing that is not settled.
 
 Rows are read in the order of (change time, key). Rows that have no place in that order (no key,
 no change time, or one that no clock has reached yet) would be lost by paging. They are read as a
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
-from sqlalchemy.types import Date, DateTime, NullType, TypeEngine
+from sqlalchemy.types import DateTime, NullType, TypeEngine
 
 from connectors.core.clock import as_utc, parse_instant
 from connectors.core.spec import Page, ReadContext, Record
@@ -67,8 +67,11 @@ class KeysetTable:
 
     @property
     def is_orderable(self) -> bool:
-        """Whether the change time can be compared: a timestamp, or any ISO text on SQLite."""
-        return self.is_sqlite or isinstance(self.found[self.changed][1], (DateTime, Date))
+        """Whether the change time can be compared: a timestamp, or any ISO text on SQLite.
+
+        A plain date cannot: what changes later on the day of the cursor would be lost behind it.
+        """
+        return self.is_sqlite or isinstance(self.found[self.changed][1], DateTime)
 
     @property
     def key_column(self) -> ColumnElement[Any]:
@@ -112,9 +115,9 @@ class KeysetTable:
         return select(*chosen, self.order.label("order_value")).select_from(sql_table(self.name))
 
     def window(self, context: ReadContext, cursor: str | None) -> Select[Any]:
-        """The rows after a cursor, up to `as_of`, at most `WINDOW_ROWS`."""
+        """The rows after a cursor, up to `settled`, at most `WINDOW_ROWS`."""
         order, key = self.order, self.key_column
-        query = self.query().where(key.is_not(None), order <= self.bound(context.as_of))
+        query = self.query().where(key.is_not(None), order <= self.bound(context.settled))
         if cursor is not None:
             position = orjson.loads(cursor)
             at = as_utc(datetime.fromisoformat(position["at"]))
@@ -144,7 +147,7 @@ class KeysetTable:
 
 
 def ordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> Iterator[Page]:
-    """Pages of the rows that changed since the cursor, up to `as_of`."""
+    """Pages of the rows that changed since the cursor, up to `settled`."""
     cursor = context.cursors.get("")
     rows = WINDOW_ROWS
     while rows == WINDOW_ROWS:
@@ -153,7 +156,7 @@ def ordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> I
         with engine.connect().execution_options(yield_per=context.page_size) as connection:
             for part in connection.execute(query).partitions():
                 rows += len(part)
-                records = _ordered_records(table, part, context.as_of)
+                records = _ordered_records(table, part, context.settled)
                 if records:
                     cursor = _cursor(table, part[len(records) - 1])
                     yield Page(records, cursor)
@@ -196,15 +199,15 @@ class _Digest:
         return orjson.dumps({"rows": self._rows, "digest": f"{self._sum:032x}"}).decode()
 
 
-def _ordered_records(table: KeysetTable, rows: Sequence[Row[Any]], as_of: datetime) -> list[Record]:
-    """The rows as records, up to the first that changed after `as_of`."""
+def _ordered_records(table: KeysetTable, rows: Sequence[Row[Any]], until: datetime) -> list[Record]:
+    """The rows as records, up to the first that changed after `until`."""
     changed, key = table.names.index(table.changed), table.names.index(table.key)
     payload = table.payload
     records = []
     for row in rows:
         at = parse_instant(row[changed]) or parse_instant(row[-1])
         # SQLite compares milliseconds: what is later by less than that waits for the next run.
-        if at is not None and at > as_of:
+        if at is not None and at > until:
             break
         records.append(Record(str(row[key]), at, "upsert", payload(row)))
     return records
@@ -237,7 +240,5 @@ def _cursor(table: KeysetTable, row: Row[Any]) -> str:
     key, at = row[table.names.index(table.key)], row[-1]
     if isinstance(at, datetime):
         at = as_utc(at).isoformat()
-    elif isinstance(at, date):
-        at = at.isoformat()
     key = key if isinstance(key, (int, str)) else str(key)
     return orjson.dumps({"at": at, "key": key}).decode()

@@ -53,7 +53,7 @@ class BatchName:
         landed = self.landed_at.astimezone(UTC)
         names = (self.vendor, self.source_id, self.stream, landed.isoformat())
         text = "\x1f".join((*names, self.part, self.position))
-        return f"{landed:%Y%m%dT%H%M%SZ}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        return f"{landed:%Y%m%dT%H%M%SZ}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     @property
     def path(self) -> str:
@@ -117,13 +117,24 @@ class Lake:
         )
 
     def is_intact(self, batch: Batch) -> bool:
-        """Whether the batch's file is there and has the bytes that were landed."""
+        """Whether the batch's file is there and has the bytes that were landed.
+
+        Raises:
+            RetryLater: the filesystem refused, which says nothing about the batch.
+        """
         try:
             with self._fs.open(self._full(batch.path), "rb") as file:
                 digest = hashlib.file_digest(file, "sha256")
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError as error:
+            what = f"the lake cannot be read: {error.strerror or type(error).__name__}"
+            raise RetryLater(what, batch.path, "Check access to it, then run again.") from None
         return digest.hexdigest() == batch.sha256
+
+    def has(self, path: str) -> bool:
+        """Whether a file that a manifest row names is there."""
+        return bool(self._fs.exists(self._full(path)))
 
     @property
     def _local(self) -> bool:

@@ -40,6 +40,8 @@ BATCH_ROWS = 100_000
 BATCH_BYTES = 64 * 1024 * 1024
 # A clock this far ahead of ours is wrong, not early.
 CLOCK_TOLERANCE = timedelta(days=1)
+# A row may be committed this much later than the change time that it bears.
+SETTLING = timedelta(minutes=1)
 
 Progress = Callable[[int], None]
 
@@ -90,7 +92,7 @@ def _context(
     state: Mapping[str, CursorState],
     as_of: datetime,
 ) -> ReadContext:
-    clock = as_of.astimezone(UTC)
+    clock, now = as_of.astimezone(UTC), utc_now()
     return ReadContext(
         source_id=source_id,
         settings=source,
@@ -99,7 +101,8 @@ def _context(
         done_parts=frozenset(part for part, cursor in state.items() if cursor.done),
         as_of=clock,
         page_size=source.page_size,
-        latest=max(clock, utc_now()) + CLOCK_TOLERANCE,
+        latest=max(clock, now) + CLOCK_TOLERANCE,
+        settled=min(clock, now - SETTLING),
     )
 
 

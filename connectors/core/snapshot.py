@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import duckdb
+import pyarrow.parquet as pq
 
 from connectors.core import warehouse
 from connectors.core.errors import StopRun
@@ -28,6 +29,7 @@ MARTS: Final = "marts"
 SEEDS: Final = ("campaigns", "contact_policy", "gates", "programmes", "reasons")
 AUDIENCES: Final = ("audience_mass", "audience_triggered")
 TEMPORARY: Final = ".tmp-"
+FAILED: Final = ".failed-"
 WITNESS: Final = "people.parquet"  # every whole snapshot has it
 CHUNK_ROWS: Final = 10_000
 
@@ -46,10 +48,8 @@ def stage(settings: Settings, run_id: str) -> Path:
 
     All are read in one transaction and ordered by all their columns, so that equal tables give
     equal files. Leftovers of runs that died are removed first; a failure leaves no more than a
-    temporary folder for the next call to remove.
-
-    Returns:
-        The folder, `<home>/runs/.tmp-<run_id>`; give it to the gates, then to `publish`.
+    temporary folder for the next call to remove. The folder returned is
+    `<home>/runs/.tmp-<run_id>`; give it to the gates, then to `publish`.
 
     Raises:
         FixConfig: there is no warehouse.
@@ -71,10 +71,7 @@ def stage(settings: Settings, run_id: str) -> Path:
 
 
 def publish(staged: Path) -> Path:
-    """Flush a staged snapshot to the disk and give it its final name in one step.
-
-    Returns:
-        `<home>/runs/<run_id>`.
+    """Flush a staged snapshot to the disk and name it `<home>/runs/<run_id>` in one step.
 
     Raises:
         StopRun: this run is published already, or there is nothing staged.
@@ -92,6 +89,14 @@ def publish(staged: Path) -> Path:
     flush(target.parent)
     _owner_file(staged).unlink(missing_ok=True)
     return target
+
+
+def set_aside(staged: Path) -> Path:
+    """Keep a staged snapshot that failed its gates, to be looked at; only the latest is kept."""
+    for older in staged.parent.glob(f"{FAILED}*"):
+        shutil.rmtree(older, ignore_errors=True)
+    _owner_file(staged).unlink(missing_ok=True)
+    return staged.rename(staged.with_name(FAILED + staged.name.removeprefix(TEMPORARY)))
 
 
 def write_table(settings: Settings, table: str, folder: Path) -> Path:
@@ -137,12 +142,8 @@ def is_whole(folder: Path) -> bool:
 
 def row_counts(folder: Path) -> dict[str, int]:
     """Rows of each table of a snapshot, from the files' metadata."""
-    counts = {}
-    with warehouse.open_duckdb(":memory:", folders=[folder]) as connection:
-        for path in sorted(folder.glob("*.parquet")):
-            row = connection.read_parquet(str(path)).count("*").fetchone()
-            counts[path.stem] = int(row[0]) if row else 0
-    return counts
+    paths = sorted(folder.glob("*.parquet"))
+    return {path.stem: pq.read_metadata(path).num_rows for path in paths}
 
 
 def audience_sha256(folder: Path) -> str:

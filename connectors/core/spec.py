@@ -62,6 +62,9 @@ class ReadContext:
     `cursors` maps part to cursor, `done_parts` are the parts read to their end. A time after
     `latest` can't be true (no clock says so yet): such a record lands with no time of its own
     instead of holding up what follows it. None means every time is believed.
+
+    Databases are read up to `settled`, a minute behind the wall clock, so that the rows of
+    transactions still open are not passed over.
     """
 
     source_id: str
@@ -70,6 +73,7 @@ class ReadContext:
     cursors: Mapping[str, str]
     done_parts: frozenset[str]
     as_of: datetime
+    settled: datetime
     page_size: int
     latest: datetime | None = None
 

@@ -33,7 +33,7 @@ def open_ledger(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         what = "The ledger's address is not a database URL, or its driver is not installed"
         raise FixConfig(

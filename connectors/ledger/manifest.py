@@ -9,7 +9,7 @@ from sqlalchemy import Engine, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.core.clock import utc_now
-from connectors.core.errors import FixConfig
+from connectors.core.errors import FixConfig, StopRun
 from connectors.core.spec import Batch, BatchStatus, Cursor, CursorState
 from connectors.ledger.db import write, writing
 from connectors.ledger.models import BatchRow, CursorRow
@@ -52,10 +52,12 @@ class LedgerManifest:
         """Record batches and cursors in one transaction.
 
         A repeated batch is replaced. It must be checked again, unless its bytes are the same.
+        Raises `StopRun`, with nothing recorded, if the id is that of another file.
         """
         with Session(writing(self._engine)) as session, session.begin():
             for batch in batches:
                 known = session.get(BatchRow, batch.batch_id)
+                _check_path(known, batch)
                 if known is None or known.sha256 != batch.sha256:
                     values = {name: getattr(batch, name) for name in _FIELDS}
                     row = BatchRow(**values, checked_at=None, quarantine_reason=None)
@@ -144,6 +146,12 @@ class LedgerManifest:
 
 
 _ORDER = (BatchRow.landed_at, BatchRow.batch_id)
+
+
+def _check_path(known: BatchRow | None, batch: Batch) -> None:
+    if known is not None and known.path != batch.path:
+        what = f"Batch {batch.batch_id} is already another file"
+        raise StopRun(what, batch.path, "Run again with another clock (--as-of).")
 
 
 def as_batch(row: BatchRow) -> Batch:

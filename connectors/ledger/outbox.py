@@ -1,8 +1,8 @@
 """Emit a slice of a plan: take over what a dead emission left, reserve, deliver, record.
 
 The protocol needs no scheduler; it can be run and killed as a plain process. Killed anywhere,
-the next `emit` finishes the work: nothing is lost, nothing is sent twice, and what a destination
-cannot tell is recorded as `unknown`.
+the next `emit` settles it: nothing is lost, nothing is sent twice, what a destination cannot tell
+is recorded as `unknown`, and what never left waits for a plan that still wants it.
 """
 
 from collections import Counter
@@ -51,15 +51,16 @@ def emit(
 ) -> EmitResult:
     """Emit the 'triggered' or 'mass' audience of a published snapshot.
 
-    `policy` defaults to the snapshot's own; snapshots of earlier runs are found beside this one.
-    Raises `FixConfig`, `StopRun`, or `RetryLater` while another emission runs. A destination's
-    error passes through; the next emission reads back what became of that batch.
+    `policy` defaults to the snapshot's own. What another run reserved but never sent is cancelled
+    as `left_over` before this plan is entered. Raises `FixConfig`, `StopRun`, or `RetryLater`
+    while another emission runs. A destination's error passes through; the next emission reads
+    back what became of that batch.
     """
     audience = audience_path(snapshot_dir, audience_slice)
     rules = read_policy(snapshot_dir) if policy is None else tuple(policy)
     with emission_lock(engine):
         at = clock()
-        recovered = recover(engine, snapshot_dir.parent, destinations, at)
+        recovered = recover(engine, snapshot_dir, run_id, destinations, at)
         entered = reserve(engine, audience, run_id, rules, destinations=destinations, at=at)
         delivery = Delivery(engine, run_id, destinations, at)
         delivery.run([audience])

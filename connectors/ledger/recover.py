@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import ColumnElement, Engine, Row, select
 
 from connectors.core.spec import Destination
 from connectors.ledger.audience import SLICES, audience_path
@@ -18,33 +18,41 @@ from connectors.ledger.transitions import Move, move
 
 
 def recover(
-    engine: Engine, runs_dir: Path, destinations: Mapping[str, Destination], at: datetime
+    engine: Engine,
+    snapshot_dir: Path,
+    run_id: str,
+    destinations: Mapping[str, Destination],
+    at: datetime,
 ) -> Counter[str]:
-    """Settle what is under way, deliver what waits; return the outcomes by state."""
-    recovery = Recovery(engine, runs_dir, destinations, at)
+    """Settle what is under way, deliver what the run itself left; return the outcomes by state."""
+    recovery = Recovery(engine, snapshot_dir, run_id, destinations, at)
     recovery.run()
     return recovery.tally
 
 
 @dataclass
 class Recovery:
-    """What a dead emission left, and what became of it (`tally`, by state)."""
+    """What dead emissions left when `run_id` emits, and what became of it (`tally`, by state)."""
 
     engine: Engine
-    runs_dir: Path
+    snapshot_dir: Path
+    run_id: str
     destinations: Mapping[str, Destination]
     at: datetime
     tally: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
-        """Read back what was under way, drop what was suppressed since, deliver the rest."""
+        """Read back what was under way; of what never left, deliver only the run's own."""
         for batch in self._open_batches():
             self._reconcile(batch)
+        # Permission, expiry and goals of another run's plan were judged then, not now. A plan
+        # that still wants such a message reserves it again, through all gates.
         for run_id in self._waiting_runs():
-            self._cancel_suppressed(run_id)
-            files = [audience_path(self.runs_dir / run_id, name) for name in SLICES]
-            delivery = Delivery(self.engine, run_id, self.destinations, self.at, self.tally)
-            delivery.run(file for file in files if file.exists())
+            self._cancel(run_id, "left_over")
+        self._cancel(self.run_id, "suppressed", _suppressed())
+        files = [audience_path(self.snapshot_dir, name) for name in SLICES]
+        delivery = Delivery(self.engine, self.run_id, self.destinations, self.at, self.tally)
+        delivery.run(file for file in files if file.exists())
 
     def _open_batches(self) -> list[Row[tuple[str | None, str, str, str]]]:
         query = (
@@ -56,7 +64,9 @@ class Recovery:
             return sorted(connection.execute(query).all(), key=str)
 
     def _waiting_runs(self) -> list[str]:
-        query = select(MessageRow.run_id).where(MessageRow.state == "reserved").distinct()
+        """Return the other runs that left something reserved."""
+        left = MessageRow.state == "reserved", MessageRow.run_id != self.run_id
+        query = select(MessageRow.run_id).where(*left).distinct()
         with self.engine.connect() as connection:
             return sorted(connection.scalars(query))
 
@@ -100,16 +110,16 @@ class Recovery:
         with self.engine.connect() as connection:
             return sorted(connection.scalars(query))
 
-    def _cancel_suppressed(self, run_id: str) -> None:
-        concerns = (MessageRow.purpose == MARKETING) | SuppressionRow.reason.in_(STOPS_EVERYTHING)
-        suppressed = (
-            select(SuppressionRow.address_hash)
-            .where(SuppressionRow.address_hash == MessageRow.address_hash, concerns)
-            .exists()
-        )
+    def _cancel(self, run_id: str, refusal: str, *where: ColumnElement[bool]) -> None:
         keys = select(MessageRow.message_key).where(
-            MessageRow.run_id == run_id, MessageRow.state == "reserved", suppressed
+            MessageRow.run_id == run_id, MessageRow.state == "reserved", *where
         )
-        step = Move("reserved", "cancelled", run_id, self.at, detail="suppressed")
+        step = Move("reserved", "cancelled", run_id, self.at, detail=refusal)
         with write(self.engine) as connection:
-            move(connection, keys, step, {"refusal": "suppressed"})
+            move(connection, keys, step, {"refusal": refusal})
+
+
+def _suppressed() -> ColumnElement[bool]:
+    concerns = (MessageRow.purpose == MARKETING) | SuppressionRow.reason.in_(STOPS_EVERYTHING)
+    same_address = SuppressionRow.address_hash == MessageRow.address_hash
+    return select(SuppressionRow.address_hash).where(same_address, concerns).exists()

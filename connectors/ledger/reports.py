@@ -95,6 +95,18 @@ def _steps(session: Session, row: MessageRow) -> tuple[Step, ...]:
     )
 
 
+def open_destinations(engine: Engine) -> list[str]:
+    """Return where messages are under way or waiting to go, by whatever run, sorted."""
+    query = (
+        select(MessageRow.destination)
+        .where(MessageRow.state.in_(("reserved", "delivering", "unknown")))
+        .distinct()
+        .order_by(MessageRow.destination)
+    )
+    with engine.connect() as connection:
+        return list(connection.scalars(query))
+
+
 def counts_by_state(engine: Engine, run_id: str) -> dict[str, int]:
     """Return how many messages of a run are in each state."""
     query = (

@@ -119,12 +119,13 @@ def get(engine: Engine, run_id: str) -> Run:
 
 
 def last_completed(engine: Engine, kind: Kind | None = None) -> Run | None:
-    """Return the run that completed last (of a kind); replays count only when asked for."""
+    """Return the completed run that started last (of a kind): its plan is the newest.
+
+    Replays count only when asked for.
+    """
     query = select(RunRow).where(RunRow.status == "completed")
     query = query.where(RunRow.kind == kind if kind else RunRow.kind != "replay")
-    latest = query.order_by(
-        RunRow.finished_at.desc(), RunRow.started_at.desc(), RunRow.as_of.desc(), RunRow.run_id
-    )
+    latest = query.order_by(RunRow.started_at.desc(), RunRow.as_of.desc(), RunRow.run_id)
     return next(iter(_runs(engine, latest.limit(1))), None)
 
 

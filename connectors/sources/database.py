@@ -1,8 +1,8 @@
 """Source `database`: a shop's own tables or views, over any SQLAlchemy URL.
 
 Each stream is a table or view of the stream's name with the columns of `TABLES`; other columns
-are left where they are. Rows are read in the order of (`updated_at`, key) and no later than
-`as_of`. Times may be timestamps or, on SQLite, ISO text; one without a zone is UTC.
+are left where they are. Rows are read in the order of (`updated_at`, key), up to
+`ReadContext.settled`. Times may be timestamps or, on SQLite, ISO text; one without a zone is UTC.
 
 Rows without a usable `updated_at` are not lost: see `connectors.core.keyset`.
 """
@@ -101,7 +101,7 @@ _STREAMS = tuple(
 
 
 def read(context: ReadContext) -> Iterator[Page]:
-    """Read what changed in a stream's table since the cursor, up to `as_of`.
+    """Read what changed in a stream's table since the cursor, up to what has settled.
 
     Raises:
         FixConfig: the database or a needed table can't be read as documented.

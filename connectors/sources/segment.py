@@ -44,7 +44,7 @@ PAGE_BYTES = 16 * 1024 * 1024
 _BUFFER = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("parley")
 
 
 @dataclass(slots=True)

@@ -172,7 +172,7 @@ def test_check_finds_no_error_in_a_place_that_can_be_read(rig: Rig) -> None:
 def test_no_error_and_no_check_shows_a_secret(rig: Rig) -> None:
     for url in rig.world.broken_urls:
         settings = SourceSettings(vendor=rig.world.vendor, url=SecretStr(url))
-        context = ReadContext("x", settings, rig.stream, {}, frozenset(), AS_OF, 7)
+        context = ReadContext("x", settings, rig.stream, {}, frozenset(), AS_OF, AS_OF, 7)
         with pytest.raises(ParleyError) as raised:
             list(rig.spec.read(context))
         findings = rig.spec.check("x", settings)

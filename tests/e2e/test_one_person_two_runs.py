@@ -42,7 +42,9 @@ class Story:
     def candidate(self, run: str) -> dict[str, Any]:
         """The one candidate about Ada's basket in a run, with its decision."""
         run_id = self.runs[run]
-        [found] = [c for c in self.home.snapshot(run_id, "candidates") if c["occasion"] == "c7"]
+        [found] = [
+            c for c in self.home.snapshot(run_id, "candidates") if c["occasion"] == "main/c7"
+        ]
         decisions = self.home.snapshot(run_id, "decisions")
         [decision] = [d for d in decisions if d["candidate_key"] == found["candidate_key"]]
         return {**found, **decision}
@@ -94,7 +96,7 @@ def test_on_monday_the_basket_is_answered_to_the_address_that_gave_permission(st
     assert message["address"] == FIRST
     assert (message["programme"], message["occasion"], message["step"]) == (
         "abandoned_cart",
-        "c7",
+        "main/c7",
         1,
     )
     assert message["verdict"] == "send"

@@ -172,7 +172,9 @@ def test_an_audience_without_permission_stops_the_run_with_the_reason(steps):
     assert "StopRun: " in steps.stopped.err
     assert "1 marketing messages would go out without a permission" in steps.stopped.err
     assert "Nothing was published or sent" in steps.stopped.err
-    assert run_of(steps, RELEASED, "stopped")
+    kept = steps.home.path / "runs" / f".failed-{run_of(steps, RELEASED, 'stopped')}"
+    assert str(kept) in steps.stopped.err
+    assert kept.is_dir()
     assert "stopped" in steps.status_after_stop
 
 
@@ -182,7 +184,7 @@ def test_a_stopped_run_reserves_sends_and_publishes_nothing(steps):
 
 def test_the_run_after_a_stopped_one_sends_what_was_due(steps):
     [message] = steps.home.snapshot(run_of(steps, MENDED, "completed"), "audience_triggered")
-    assert (message["occasion"], message["verdict"]) == ("c7", "send")
+    assert (message["occasion"], message["verdict"]) == ("main/c7", "send")
     [row] = steps.home.ledger("select * from messages")
     assert (row["message_key"], row["state"]) == (message["message_key"], "accepted")
     assert "1 accepted" in steps.mended

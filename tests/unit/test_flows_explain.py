@@ -110,6 +110,18 @@ def test_every_verdict_and_every_gate_is_put_into_words(settings: Settings) -> N
     assert ada.count("    ledger: nothing was sent") == 3
 
 
+def test_what_is_not_sent_never_passed_all_gates() -> None:
+    """A reason that no seed puts into words is told by its name."""
+    gate = {"gate": "caps", "verdict": "fail", "reason": "new", "sentence": None, "seen": None}
+    candidate = {
+        "gates": [gate, {**gate, "gate": "context"}], "gate": "caps", "reason": "new",
+        "verdict": "drop", "occasion": "o", "step": 1, "evidence": "{}",
+    }  # fmt: skip
+    lines = plain(explain._candidate(candidate))
+    assert lines[0] == "  o, step 1: not sent: new"
+    assert lines[-1] == "    also context: new"
+
+
 def message(**changes: Any) -> MessageHistory:
     fields: dict[str, Any] = {
         "message_key": "m-a1", "run_id": "r1", "programme": "abandoned_cart", "campaign_id": "",

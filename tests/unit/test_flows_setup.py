@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from connectors.core.errors import FixConfig
 from connectors.core.settings import get_settings, load_settings
+from flows import setup
 from flows.cli import app
 
 CANARY = "c4nary"
@@ -185,3 +186,20 @@ def test_a_password_is_read_back_as_it_was_typed(shop: str, password: str) -> No
     web_url = f"nosuch://me:{password}@bucket"
     init(shop, web_url)
     assert load_settings().source("web").url.get_secret_value() == web_url
+
+
+def test_a_shop_gets_a_home_of_its_own_where_the_demo_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PARLEY_HOME", raising=False)
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "ledger.db").touch()
+    get_settings.cache_clear()
+    setup.connect(f"sqlite:///{tmp_path}/none.db", "", tmp_path / ".env")
+    assert f"PARLEY_HOME={tmp_path}/var-shop" in (tmp_path / ".env").read_text()
+    monkeypatch.setenv("PARLEY_HOME", str(tmp_path / "var"))
+    get_settings.cache_clear()
+    with pytest.raises(FixConfig, match="in use already"):
+        setup.connect("sqlite:///none.db", "", tmp_path / "other.env")
+    get_settings.cache_clear()

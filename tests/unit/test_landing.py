@@ -134,6 +134,16 @@ def test_the_next_run_is_told_cursors_and_done_parts(bench: Bench) -> None:
     assert bench.context.done_parts == {"a"}
 
 
+def test_databases_are_told_to_stay_a_minute_behind_the_wall_clock(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for late, settled in ((timedelta(0), -landing.SETTLING), (timedelta(days=1), timedelta(0))):
+        monkeypatch.setattr(landing, "utc_now", lambda late=late: AS_OF + late)
+        bench.land([])
+        assert bench.context is not None
+        assert bench.context.settled == AS_OF + settled
+
+
 def test_a_cursor_that_stands_still_gives_no_two_batches_one_name(bench: Bench) -> None:
     pages = [Page(records(n, 10), None) for n in (0, 10, 20)] + [Page(records(30, 10), "c1")]
     landed = bench.land(pages)
@@ -214,6 +224,25 @@ def test_the_lake_may_be_on_any_filesystem() -> None:
     lake = Lake("memory://parley-lake")
     batch = lake.write(BatchName("v", "s", "t", AS_OF, "", ""), [chunk(records(0, 3))])
     assert lake.url(batch.path).startswith("memory://")
+
+
+def test_a_file_that_is_gone_is_not_intact_but_a_lake_that_fails_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(str(tmp_path))
+    batch = lake.write(BatchName("v", "s", "t", AS_OF, "", ""), [chunk(records(0, 3))])
+    assert lake.is_intact(batch)
+    assert lake.has(batch.path)
+    Path(lake.url(batch.path)).unlink()
+    assert not lake.is_intact(batch)
+    assert not lake.has(batch.path)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(lake._fs, "open", refuse)
+    with pytest.raises(RetryLater, match="the lake cannot be read: Permission denied"):
+        lake.is_intact(batch)
 
 
 def test_an_unknown_filesystem_is_a_matter_of_configuration_and_not_shown() -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, event, func, select, text
+from sqlalchemy.exc import DatabaseError
 
-from connectors.core.errors import FixConfig
+from connectors.core.errors import FixConfig, StopRun
 from connectors.core.spec import Batch, Cursor, CursorState, Manifest
 from connectors.ledger import runs
 from connectors.ledger.db import open_ledger, write
@@ -153,6 +154,23 @@ def test_the_same_batch_again_is_replaced(engine: Engine, manifest: LedgerManife
     assert manifest.visible(MONDAY) == []
 
 
+def test_one_id_never_stands_for_two_files(manifest: LedgerManifest) -> None:
+    """It would hide the first one; nothing of the second is recorded."""
+    manifest.commit([batch()], [])
+    other = replace(batch(sha256="s2"), path="segment/web/events/elsewhere/b1.parquet")
+    with pytest.raises(StopRun, match="b1 is already another file"):
+        manifest.commit([other], [cursor()])
+    assert manifest.unchecked() == [batch()]
+    assert manifest.cursors("segment", "web", "events") == {}
+
+
+def test_no_error_shows_the_values_of_a_statement(engine: Engine) -> None:
+    """They may be somebody's; errors end up in logs."""
+    with pytest.raises(DatabaseError) as raised, engine.connect() as connection:
+        connection.execute(text("select c4nary from batches where 1 = :one"), {"one": "ada"})
+    assert "ada" not in str(raised.value)
+
+
 def test_visible_is_landed_checked_and_not_withheld(manifest: LedgerManifest) -> None:
     """Nothing from after as_of, nothing unchecked, nothing quarantined; released comes back."""
     later = MONDAY + timedelta(seconds=1)
@@ -200,6 +218,14 @@ def test_runs(engine: Engine, manifest: LedgerManifest) -> None:
     assert runs.last_completed(engine) == run
     assert [each.run_id for each in runs.recent(engine)] == [replay, first]
     assert runs.get(engine, replay).full_refresh
+    # The newest plan counts, also where an older run ends after it.
+    slow = runs.start(engine, "mass", MONDAY, versions, clock=lambda: late - timedelta(minutes=1))
+    newest = runs.start(engine, "triggered", MONDAY, versions, clock=lambda: late)
+    runs.finish(engine, newest, "completed", clock=lambda: late)
+    runs.finish(engine, slow, "completed", clock=lambda: late + timedelta(minutes=9))
+    last = runs.last_completed(engine)
+    assert last is not None
+    assert last.run_id == newest
     with pytest.raises(FixConfig):
         runs.get(engine, "nope")
     with pytest.raises(FixConfig):

@@ -1,4 +1,4 @@
-"""Killed anywhere, the next emission finishes: nothing lost, nothing doubled."""
+"""Killed anywhere, the next emission settles it: nothing lost, nothing doubled."""
 
 import csv
 import signal
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from outbox_kit import MONDAY, Outbox, Recorder, row
@@ -17,10 +18,13 @@ from connectors.core.spec import Outcome
 from connectors.destinations.file import FileDestination
 from connectors.ledger.db import open_ledger, write
 from connectors.ledger.models import SuppressionRow
-from connectors.ledger.reports import message_history
+from connectors.ledger.reports import message_history, open_destinations, refusals
 
 HERE = Path(__file__).parent
 MESSAGES = 40
+POINTS = pytest.mark.parametrize(
+    "point", ["reserved", "delivering", "half", "written", "recording"]
+)
 # The process kills itself at the named point of the delivery of its third batch.
 DRIVER = """
 import os, signal, sys
@@ -57,7 +61,7 @@ def dying_record(*given):
     if point == "recording" and len(calls) == 3: die()
 deliver.record = dying_record
 if point == "reserved":
-    deliver.Delivery.run = lambda *given: die()
+    deliver.Delivery._add = lambda *given: die()
 
 engine = open_ledger(f"sqlite:///{home}/ledger.db")
 Outbox(engine, home, Killer(home / "out", batch_size=8)).again()
@@ -81,27 +85,55 @@ def delivered(home: Path) -> Counter[str]:
     return counts
 
 
-@pytest.mark.parametrize("point", ["reserved", "delivering", "half", "written", "recording"])
-@pytest.mark.parametrize("next_run", ["r1", "r2"])
-def test_kill_9_then_the_next_emission_finishes(outbox: Outbox, point: str, next_run: str) -> None:
-    """By a rerun of the same run, or by a later run with an audience of its own."""
+def kill(outbox: Outbox, point: str) -> list[dict[str, Any]]:
+    """Emit as r1 in a process that kills itself there; return what it planned."""
     rows = [row(f"k{n:02}") for n in range(MESSAGES)]
     outbox.plan(rows)
     call = [sys.executable, "-c", DRIVER, str(outbox.home), point, str(HERE.parents[1]), str(HERE)]
     assert subprocess.run(call, check=False).returncode == -signal.SIGKILL
     assert set(outbox.states().values()) - {"accepted"}
-    result = outbox.again() if next_run == "r1" else outbox.emit([], "r2")
-    assert result.unknown == 0
-    assert result.recovered == result.accepted > 0
+    return rows
+
+
+def check_files(outbox: Outbox, rows: list[dict[str, Any]]) -> None:
+    """Every message stands in one file, and every file is whole."""
     assert set(outbox.states().values()) == {"accepted"}
     assert delivered(outbox.home) == Counter({each["message_key"]: 1 for each in rows})
-    files = sorted((outbox.home / "out").rglob("*"))
+    files = (outbox.home / "out").rglob("*")
     twins = Counter(path.with_suffix("") for path in files if path.is_file())
     assert set(twins.values()) == {2}  # a CSV and its Parquet file, and nothing half done
+
+
+@POINTS
+def test_kill_9_then_a_rerun_of_the_same_run_finishes(outbox: Outbox, point: str) -> None:
+    """It is the same plan: what it reserved, it delivers."""
+    rows = kill(outbox, point)
+    result = outbox.again()
+    assert result.unknown == 0
+    assert result.recovered == result.accepted > 0
+    check_files(outbox, rows)
+    files = sorted((outbox.home / "out").rglob("*"))
     stamps = [path.stat().st_mtime_ns for path in files]
     outbox.again()
     assert [path.stat().st_mtime_ns for path in files] == stamps
     assert sorted((outbox.home / "out").rglob("*")) == files
+
+
+@POINTS
+def test_kill_9_then_a_later_run_cancels_what_never_left(outbox: Outbox, point: str) -> None:
+    """Each message was accepted, or waits for a plan that still wants it."""
+    rows = kill(outbox, point)
+    result = outbox.emit([], "r2")
+    assert result.unknown == 0
+    assert result.recovered == result.accepted
+    ends = {(each["state"], each["refusal"]) for each in outbox.table().values()}
+    assert ("cancelled", "left_over") in ends
+    assert ends <= {("accepted", None), ("cancelled", "left_over")}
+    accepted = [key for key, state in outbox.states().items() if state == "accepted"]
+    assert delivered(outbox.home) == Counter(accepted)
+    later = outbox.emit(rows, "r3")
+    assert (later.accepted, later.absorbed) == (MESSAGES - len(accepted), len(accepted))
+    check_files(outbox, rows)
 
 
 def crash(outbox: Outbox, keys: list[str], batch_size: int = 10) -> Recorder:
@@ -160,22 +192,47 @@ def test_the_rest_of_a_batch_that_arrived_in_part_is_a_new_batch(outbox: Outbox)
 
 
 def test_suppressed_after_the_crash_is_not_delivered(outbox: Outbox) -> None:
-    """What waits from a dead run is looked at again."""
+    """What waits from the run itself is looked at again."""
     destination = crash(outbox, ["k1", "k2"])
     entry = {"address_hash": "a-k1", "reason": "complaint", "source": "t", "since": MONDAY}
     with write(outbox.engine) as connection:
         connection.execute(insert(SuppressionRow), [entry])
-    outbox.emit([], "r2", MONDAY + timedelta(hours=1))
+    outbox.again(at=MONDAY + timedelta(hours=1))
     assert outbox.states() == {"k1": "cancelled", "k2": "accepted"}
     assert destination.sent == ["k2"]
 
 
-def test_waiting_without_its_snapshot_is_cancelled_and_may_be_planned_again(
+def test_waiting_without_its_audience_is_cancelled_and_may_be_planned_again(
     outbox: Outbox,
 ) -> None:
     """Nothing hangs in `reserved`: the content is gone, so the message is not sent."""
     crash(outbox, ["k1"])
-    (outbox.home / "runs" / "r1" / "audience_mass.parquet").unlink()
-    outbox.emit([], "r2")
+    outbox.plan([])
+    outbox.again()
     assert outbox.table()["k1"]["refusal"] == "not_deliverable"
     assert outbox.emit([row("k1")], "r3").accepted == 1
+
+
+def test_what_never_left_is_judged_anew_by_a_later_plan(outbox: Outbox) -> None:
+    """Whose permission was withdrawn since is not in it, and is not sent to."""
+    destination = crash(outbox, ["k1", "k2", "k3"], batch_size=2)
+    later = MONDAY + timedelta(days=1)
+    result = outbox.emit([row("k2")], "r2", later)
+    assert (result.accepted, result.recovered) == (1, 0)
+    assert destination.sent == ["k2"]
+    assert outbox.states() == {"k1": "cancelled", "k2": "accepted", "k3": "cancelled"}
+    assert outbox.table()["k2"]["run_id"] == "r2"
+    assert refusals(outbox.engine, "r1") == {"left_over": 2}
+
+
+def test_where_a_dead_run_was_sending_to_is_known_while_anything_is_open(outbox: Outbox) -> None:
+    """Only that destination can tell what arrived."""
+    destination = crash(outbox, ["k1"])
+    assert open_destinations(outbox.engine) == ["file"]
+    destination.found = lambda _: None
+    outbox.emit([], "r2")
+    assert outbox.states() == {"k1": "unknown"}
+    assert open_destinations(outbox.engine) == ["file"]
+    destination.found = lambda _: [Outcome("k1", "accepted")]
+    outbox.emit([], "r3")
+    assert open_destinations(outbox.engine) == []

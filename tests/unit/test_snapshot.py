@@ -224,6 +224,18 @@ def holder(code: str) -> subprocess.Popen[str]:
     return process
 
 
+def test_what_failed_its_gates_is_kept_until_the_next_that_fails(settings: Settings) -> None:
+    fill(settings)
+    for run in ("r1", "r2"):
+        kept = snapshot.set_aside(snapshot.stage(settings, run))
+        assert kept == settings.runs_dir / f".failed-{run}"
+        assert snapshot.is_whole(kept)
+    assert [path.name for path in settings.runs_dir.iterdir()] == [".failed-r2"]
+    assert snapshot.remove_leftovers(settings.runs_dir) == []
+    assert snapshot.thin(settings.runs_dir, keep=1) == 0
+    assert snapshot.is_whole(kept)
+
+
 def test_old_runs_keep_their_audiences_and_nothing_else(settings: Settings) -> None:
     fill(settings)
     runs = [f"r{number}" for number in range(4)]

@@ -14,7 +14,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine, create_mock_engine, text
-from sqlalchemy.types import DateTime, String
+from sqlalchemy.types import Date, DateTime, String
 
 from connectors.core import keyset
 from connectors.core.errors import FixConfig, ParleyError
@@ -47,7 +47,8 @@ def sql(shop: Path) -> Sql:
 def context(shop: Path, stream: str = "customers", **changes: Any) -> ReadContext:
     settings = SourceSettings(vendor="database", url=SecretStr(f"sqlite:///{shop}"))
     latest = AS_OF + timedelta(days=1)
-    empty = ReadContext("shop", settings, SPEC.stream(stream), {}, frozenset(), AS_OF, 100, latest)
+    name, as_of = SPEC.stream(stream), changes.pop("as_of", AS_OF)
+    empty = ReadContext("shop", settings, name, {}, frozenset(), as_of, as_of, 100, latest)
     return replace(empty, **changes)
 
 
@@ -164,7 +165,7 @@ def test_real_timestamps_and_decimals_are_read_by_another_engine(tmp_path: Path)
         records, cursors = read(given)
         assert [record.key for record in records] == list("012345")
         assert orjson.loads(records[0].payload)["updated_at"] == "2011-12-06T11:00:00Z"
-        later = replace(given, cursors=cursors, as_of=AS_OF + timedelta(hours=1))
+        later = replace(given, cursors=cursors, settled=AS_OF + timedelta(hours=1))
         assert [record.key for record in read(later)[0]] == list("678")
     assert orjson.loads(records[0].payload)["price_minor"] == "12.00"
 
@@ -181,6 +182,25 @@ def test_postgresql_compares_times_as_their_type_and_keys_untyped() -> None:
     stamp = "::TIMESTAMP WITH TIME ZONE"
     assert f"updated_at >= %(param_2)s{stamp}" in compiled
     assert f"(updated_at > %(param_2)s{stamp} OR id > %(param_3)s) ORDER BY" in compiled
+
+
+def test_a_row_committed_late_is_not_lost_behind_the_cursor(shop: Path, sql: Sql) -> None:
+    """Its transaction was open while others were read; nothing unsettled is read."""
+    settled = AS_OF - timedelta(minutes=1)
+    sql(
+        "insert into customers values ('a', null, 0, null, '2011-12-06T11:04:00Z')",
+        "insert into customers values ('c', null, 0, null, '2011-12-06T11:04:40Z')",
+    )
+    records, cursors = read(context(shop, settled=settled))
+    assert [record.key for record in records] == ["a"]
+    sql("insert into customers values ('b', null, 0, null, '2011-12-06T11:04:30Z')")
+    records, _ = read(context(shop, cursors=cursors))
+    assert [record.key for record in records] == ["b", "c"]
+
+
+def test_a_day_is_no_order() -> None:
+    found: Found = {"id": ("id", String()), "updated_at": ("updated_at", Date())}
+    assert not KeysetTable("t", "id", "updated_at", found, is_sqlite=False).is_orderable
 
 
 def test_a_missing_database_file_is_not_taken_for_an_empty_shop(tmp_path: Path) -> None:

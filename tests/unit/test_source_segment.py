@@ -28,7 +28,7 @@ def read(folder: Path, given: ReadContext | None = None) -> tuple[list[Page], Re
     """The pages of one run, and the context of the next."""
     settings = SourceSettings(vendor="segment", url=SecretStr(str(folder)))
     latest = AS_OF + timedelta(days=1)
-    first = ReadContext("web", settings, EVENTS, {}, frozenset(), AS_OF, 100, latest)
+    first = ReadContext("web", settings, EVENTS, {}, frozenset(), AS_OF, AS_OF, 100, latest)
     given = given or first
     pages = list(SPEC.read(given))
     cursors = {**given.cursors, **{page.part: page.cursor or "" for page in pages}}

@@ -5,7 +5,10 @@
 with
 
 candidates as (
-    select candidate_key from {{ ref("candidates") }}
+    select
+        candidate_key,
+        run_id
+    from {{ ref("candidates") }}
 ),
 
 gates as (
@@ -42,6 +45,7 @@ judged as (
 -- Caps, arbitration and the programme's holdout see survivors only.
 final as (
     select
+        c.run_id,
         c.candidate_key,
         g.gate_no,
         g.gate,

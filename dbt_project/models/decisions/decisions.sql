@@ -19,11 +19,15 @@ stopping as (
 ),
 
 keys as (
-    select distinct candidate_key from gates
+    select distinct
+        run_id,
+        candidate_key
+    from gates
 ),
 
 final as (
     select
+        k.run_id,
         k.candidate_key,
         case
             when s.candidate_key is null then 'send'

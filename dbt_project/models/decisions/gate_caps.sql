@@ -29,10 +29,10 @@ counted as (
         count(*) as messages
     from survivors as c
     inner join policy as o
-        on c.channel = o.channel and o.kind in ('any', c.kind)
+        on o.channel in ('any', c.channel) and o.kind in ('any', c.kind)
     inner join sent as s
         on
-            c.person_id = s.person_id and c.channel = s.channel and o.kind in ('any', s.kind)
+            c.person_id = s.person_id and o.channel in ('any', s.channel) and o.kind in ('any', s.kind)
             and s.planned_as_of > {{ ago("o.window_hours") }}
             and (
                 not o.calendar_day

@@ -26,30 +26,50 @@ sent as (
 ),
 
 said_before as (
-    select distinct message_key
+    select
+        message_key,
+        max(planned_as_of) as last_at
     from sent
+    group by message_key
 ),
 
-spoken as (
+-- A campaign is about the person: what any id merged into them was sent counts.
+campaign_before as (
     select
         person_id,
         programme,
+        campaign_id,
+        step,
         max(planned_as_of) as last_at
     from sent
-    group by person_id, programme
+    where campaign_id is not null
+    group by person_id, programme, campaign_id, step
+),
+
+-- Of other occasions: the steps of one do not cool each other down.
+spoken as (
+    select
+        c.candidate_key,
+        max(s.planned_as_of) as last_at
+    from candidates as c
+    inner join sent as s
+        on
+            c.person_id = s.person_id and c.programme = s.programme
+            and coalesce(c.occasion, '') <> coalesce(s.occasion, '')
+    group by c.candidate_key
 ),
 
 final as (
     select
         c.candidate_key,
         case
-            when b.message_key is not null then 'already_sent'
+            when b.message_key is not null or p.person_id is not null then 'already_sent'
             when d.topic is not null and c.purpose = 'marketing' then 'declined'
             when g.cooldown_hours > 0 and s.last_at > {{ ago("g.cooldown_hours") }} then 'cooldown'
         end as failed,
         cast(null as {{ dbt.type_string() }}) as deferred,
         cast(
-            case when d.topic is not null and b.message_key is null then d.said_at else s.last_at end
+            coalesce(b.last_at, p.last_at, d.said_at, s.last_at)
             as {{ dbt.type_string() }}
         ) as seen,
         cast(null as {{ dbt.type_timestamp() }}) as defer_until
@@ -57,7 +77,11 @@ final as (
     inner join programmes as g on c.programme = g.programme
     left join said_before as b on c.message_key = b.message_key
     left join declined as d on c.person_id = d.person_id and c.topic = d.topic
-    left join spoken as s on c.person_id = s.person_id and c.programme = s.programme
+    left join campaign_before as p
+        on
+            c.person_id = p.person_id and c.programme = p.programme
+            and c.campaign_id = p.campaign_id and c.step = p.step
+    left join spoken as s on c.candidate_key = s.candidate_key
 )
 
 select * from final

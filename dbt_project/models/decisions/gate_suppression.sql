@@ -12,6 +12,10 @@ people as (
     select * from {{ ref("people") }}
 ),
 
+permission_now as (
+    select * from {{ ref("permission_now") }}
+),
+
 policy as (
     select
         max(case when rule = 'sunset' then window_hours end) as sunset_hours,
@@ -27,7 +31,7 @@ final as (
             when
                 c.kind = 'mass'
                 and coalesce(s.engaged_at, p.first_seen_at) < {{ ago("o.sunset_hours") }}
-                and p.first_seen_at < {{ ago("o.new_hours") }}
+                and coalesce(w.since, p.first_seen_at) < {{ ago("o.new_hours") }}
                 then 'sunset'
         end as failed,
         cast(null as {{ dbt.type_string() }}) as deferred,
@@ -36,6 +40,8 @@ final as (
     from candidates as c
     left join segments as s on c.person_id = s.person_id
     left join people as p on c.person_id = p.person_id
+    left join permission_now as w
+        on c.address_node = w.address_node and c.channel = w.channel and c.purpose = w.purpose
     cross join policy as o
 )
 

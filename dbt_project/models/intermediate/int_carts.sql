@@ -12,10 +12,11 @@ orders as (
     where cart_id is not null
 ),
 
--- What is in the cart now: added less removed, at the last price seen.
+-- Trackers that share an id space speak of the same carts.
+-- What is in one now: added less removed, at the last price seen.
 lines as (
     select
-        source_id,
+        id_space,
         cart_id,
         product_id,
         greatest(sum(
@@ -29,34 +30,34 @@ lines as (
         max(occurred_at) as changed_at
     from events
     where event in ('Product Added', 'Product Removed') and product_id is not null
-    group by source_id, cart_id, product_id
+    group by id_space, cart_id, product_id
 ),
 
 contents as (
     select
-        source_id,
+        id_space,
         cart_id,
         count(*) as lines,
-        sum(quantity * coalesce(price_minor, 0)) as value_minor,
+        cast(sum(quantity * coalesce(price_minor, 0)) as {{ dbt.type_bigint() }}) as value_minor,
         {{ ordered_list("product_id", "quantity * coalesce(price_minor, 0) desc, product_id", most=3) }}
             as top_product_ids
     from lines
     where quantity > 0
-    group by source_id, cart_id
+    group by id_space, cart_id
 ),
 
 carts as (
     select
-        source_id,
+        id_space,
         cart_id,
         coalesce(max(user_node), min(device_node)) as node_id,
         max(currency) as currency,
-        min(id_space) as id_space,
+        min(source_id) as source_id,
         min(occurred_at) as started_at,
         max(occurred_at) as changed_at,
         min(case when event = 'Order Completed' then occurred_at end) as completed_at
     from events
-    group by source_id, cart_id
+    group by id_space, cart_id
 ),
 
 ordered as (
@@ -70,7 +71,7 @@ ordered as (
 
 final as (
     select
-        {{ key(["c.source_id", "c.cart_id"]) }} as cart_key,
+        {{ key(["c.id_space", "c.cart_id"]) }} as cart_key,
         c.source_id,
         c.id_space,
         c.cart_id,
@@ -83,7 +84,7 @@ final as (
         n.top_product_ids,
         c.currency
     from carts as c
-    left join contents as n on c.source_id = n.source_id and c.cart_id = n.cart_id
+    left join contents as n on c.id_space = n.id_space and c.cart_id = n.cart_id
     left join ordered as o on c.id_space = o.id_space and c.cart_id = o.cart_id
 )
 

@@ -38,9 +38,11 @@ counted as (
 ),
 
 -- A till's tablet, a family mailbox: it belongs to several people and says nothing about one.
+-- A user id with too many of one kind (an agent's) is still a person; only that kind is not believed.
 shared as (
     select
         c.node_id,
+        c.node_type,
         c.other_type
     from counted as c
     inner join limits as l
@@ -55,11 +57,15 @@ final as (
         d.node_type,
         d.other_type
     from directed as d
-    left join shared as s
-        on d.node_id = s.node_id and d.other_type = s.other_type
-    left join shared as t
-        on d.other_id = t.node_id and d.node_type = t.other_type
-    where s.node_id is null and t.node_id is null
+    where
+        not exists (
+            select 1 from shared as s
+            where s.node_id = d.node_id and (s.node_type <> 'user_id' or s.other_type = d.other_type)
+        )
+        and not exists (
+            select 1 from shared as t
+            where t.node_id = d.other_id and (t.node_type <> 'user_id' or t.other_type = d.node_type)
+        )
 )
 
 select * from final

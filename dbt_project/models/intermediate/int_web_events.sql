@@ -1,5 +1,5 @@
 {{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on") }}
-{% set days = touched_days(ref("stg_segment__events"), "occurred_on") %}
+{% set days = touched_days(ref("stg_segment__events"), "occurred_on", record="message_id") %}
 
 with
 

@@ -22,7 +22,7 @@ lifecycle as (
         case lifecycle
             when 'prospect' then first_seen_at
             when 'new' then first_order_at
-            when 'active' then first_order_at
+            when 'active' then {{ after("first_order_at", 30, "day") }}
             when 'at_risk' then {{ after("last_order_at", 90, "day") }}
             else {{ after("last_order_at", 180, "day") }}
         end as since
@@ -33,7 +33,7 @@ value as (
     select
         person_id,
         concat('value_', value_tier) as segment,
-        last_order_at as since
+        cast(null as {{ dbt.type_timestamp() }}) as since
     from segments
     where value_tier is not null
 ),

@@ -32,7 +32,7 @@ affinity as (
 spent as (
     select
         n.person_id,
-        sum(cast(round((o.amount_minor - o.refund_minor) * r.rate) as {{ dbt.type_bigint() }})) as spent_minor
+        cast(sum(round((o.amount_minor - o.refund_minor) * r.rate)) as {{ dbt.type_bigint() }}) as spent_minor
     from orders as o
     inner join nodes as n on o.node_id = n.node_id
     inner join rates as r on o.currency = r.currency
@@ -51,9 +51,9 @@ visited as (
 scored as (
     select
         p.person_id,
-        6 - ntile(5) over (order by p.last_order_at desc, p.person_id asc) as recency_score,
-        ntile(5) over (order by p.order_count, p.person_id) as frequency_score,
-        ntile(5) over (order by coalesce(s.spent_minor, 0), p.person_id) as monetary_score,
+        {{ fifth("p.last_order_at") }} as recency_score,
+        {{ fifth("p.order_count") }} as frequency_score,
+        {{ fifth("coalesce(s.spent_minor, 0)") }} as monetary_score,
         coalesce(s.spent_minor, 0) as spent_minor
     from people as p
     left join spent as s on p.person_id = s.person_id

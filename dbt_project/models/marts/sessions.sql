@@ -22,7 +22,7 @@ final as (
         max(occurred_at) as ended_at,
         min(started_on) as started_on,
         count(*) as events,
-        sum(case when event = 'Product Viewed' then 1 else 0 end) as product_views,
+        count(*) filter (where event = 'Product Viewed') as product_views,
         bool_or(event = 'Order Completed') as has_order,
         max(campaign) as campaign,
         bool_or(is_bot) as is_bot

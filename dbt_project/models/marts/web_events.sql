@@ -2,7 +2,7 @@
     materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on", on_schema_change="fail"
 ) }}
 {# A late event may join what was two sessions: the days after it are numbered anew as well. #}
-{% set days = touched_days(ref("int_web_events"), "occurred_on", after=3) %}
+{% set days = touched_days(ref("int_web_events"), "occurred_on", after=4) %}
 
 with
 

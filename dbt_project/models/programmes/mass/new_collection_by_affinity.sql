@@ -20,40 +20,42 @@ affinity as (
 ),
 
 arrivals as (
-    select
-        c.campaign_id,
-        c.most_items,
-        p.category,
-        p.name,
-        row_number() over (partition by c.campaign_id, p.category order by p.rank_in_category) as rank
-    from {{ ref("int_popular_products") }} as p
-    inner join campaigns as c on p.created_at >= c.arrivals_since
+    select * from {{ ref("int_campaign_arrivals") }}
 ),
 
-collections as (
-    select
-        a.campaign_id,
-        a.category,
-        {{ ordered_list("case when a.rank <= a.most_items then a.name end", "a.rank", most=50) }} as names,
-        count(*) as arrivals
-    from arrivals as a
-    group by a.campaign_id, a.category
+owned as (
+    select * from {{ ref("int_person_products") }}
 ),
 
 -- One mail about the category that the person cares for most among those with something new.
 ranked as (
     select
-        k.*,
+        k.campaign_id,
+        k.category,
+        k.arrivals,
         a.person_id,
         a.affinity,
         a.basis,
-        a.lines,
+        replace(k.category, '_', ' ') as range_name,
         row_number() over (
             partition by k.campaign_id, a.person_id
             order by a.affinity desc, a.lines desc, k.category asc
         ) as rank
-    from collections as k
+    from arrivals as k
     inner join affinity as a on k.category = a.category
+    where k.rank = 1
+),
+
+offers as (
+    select
+        r.campaign_id,
+        r.person_id,
+        {{ ordered_list("a.name", "a.rank", most=3) }} as names
+    from ranked as r
+    inner join arrivals as a on r.campaign_id = a.campaign_id and r.category = a.category and a.rank <= 20
+    left join owned as o on r.person_id = o.person_id and a.product_key = o.product_key
+    where r.rank = 1 and o.product_key is null
+    group by r.campaign_id, r.person_id
 ),
 
 final as (
@@ -72,14 +74,14 @@ final as (
         c.ends_at as expires_at,
         cast(r.affinity as numeric(18, 6)) as value,
         cast(null as {{ dbt.type_string() }}) as currency,
-        true as context_ok,
-        cast(null as {{ dbt.type_string() }}) as context_reason,
+        o.names is not null as context_ok,
+        case when o.names is null then 'nothing_to_offer' end as context_reason,
         r.category as topic,
         {{ json_text({
             "subject": "c.subject",
-            "fact": "case r.basis when 'said' then concat('You told us that you like ', replace(r.category, '_', ' '), '.') "
-                ~ "else concat('You have bought ', replace(r.category, '_', ' '), ' from us before.') end",
-            "items": "r.names",
+            "fact": "case r.basis when 'said' then concat('You told us that you like our ', r.range_name, ' range.') "
+                ~ "else concat('You have bought from our ', r.range_name, ' range before.') end",
+            "items": "o.names",
         }) }} as content,
         {{ json_text({
             "category": "r.category",
@@ -89,6 +91,7 @@ final as (
         }) }} as evidence
     from ranked as r
     inner join campaigns as c on r.campaign_id = c.campaign_id
+    left join offers as o on r.campaign_id = o.campaign_id and r.person_id = o.person_id
     cross join steps as s
     where r.rank = 1
 )

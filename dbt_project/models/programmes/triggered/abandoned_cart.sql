@@ -47,7 +47,7 @@ final as (
     select
         '{{ programme }}' as programme,
         d.person_id,
-        d.cart_id as occasion,
+        concat(d.id_space, '/', d.cart_id) as occasion,
         d.cart_key as subject,
         d.step,
         cast(null as {{ dbt.type_string() }}) as campaign_id,

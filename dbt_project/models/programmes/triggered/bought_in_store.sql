@@ -68,7 +68,7 @@ final as (
     select
         '{{ programme }}' as programme,
         d.person_id,
-        d.order_id as occasion,
+        concat(d.source_id, '/', d.order_id) as occasion,
         d.order_key as subject,
         d.step,
         cast(null as {{ dbt.type_string() }}) as campaign_id,

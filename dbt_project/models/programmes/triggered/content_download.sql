@@ -38,7 +38,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by person_id, coalesce(download_id, event_key), step
+            partition by person_id, source_id, coalesce(download_id, event_key), step
             order by occurred_at, event_key
         ) as rank
     from due
@@ -48,8 +48,8 @@ final as (
     select
         '{{ programme }}' as programme,
         person_id,
-        coalesce(download_id, event_key) as occasion,
-        coalesce(download_id, event_key) as subject,
+        concat(source_id, '/', coalesce(download_id, event_key)) as occasion,
+        {{ key(["source_id", "coalesce(download_id, event_key)", "coalesce(email_node, node_id)"]) }} as subject,
         step,
         cast(null as {{ dbt.type_string() }}) as campaign_id,
         'a' as variant,

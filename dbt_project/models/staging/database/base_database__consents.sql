@@ -29,7 +29,9 @@ typed as (
         lower(j.state) as state,
         lower(j.legal_basis) as legal_basis,
         j.proof as proof,
-        {{ to_utc("j.given_at") }} as given_at
+        {{ to_utc("j.given_at") }} as given_at,
+        -- A withdrawal may leave it to the profile to say which address is meant.
+        j.customer_id is null or coalesce(lower(j.state), '') <> 'withdrawn' as names_nobody
     from records
 ),
 
@@ -42,9 +44,10 @@ judged as (
             ["consent_id is null", "consent_id is missing"],
             ["given_at is null", "given_at is no time"],
             ["state is null or state not in ('granted', 'withdrawn')", "state is not granted or withdrawn"],
-            ["channel is null or channel not in ('email', 'call', 'post')", "channel is not email, call or post"],
+            ["channel is null or channel not in ('email', 'call')", "channel is not email or call"],
             ["purpose is null", "purpose is missing"],
-            ["email_raw is null and phone_raw is null", "it names no email and no phone"],
+            ["names_nobody and channel = 'email' and email_raw is null", "it names no email"],
+            ["names_nobody and channel = 'call' and phone_raw is null", "it names no phone"],
         ]) }} as reason
     from typed
 ),

@@ -106,7 +106,8 @@ final as (
         j.context.timezone as time_zone,
         j.context.locale as locale,
         j.context.userAgent as user_agent,
-        j.context.page.url as url,
+        -- A query may hold anything, an address too; what it says of campaigns has its own field.
+        split_part(split_part(j.context.page.url, '?', 1), '#', 1) as url,
         j.context.campaign.name as campaign,
         reject_reason,
         case when reject_reason is not null then payload end as payload

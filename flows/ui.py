@@ -34,6 +34,8 @@ def serve(port: int = 4200) -> None:
     """
     environment = _environment(port)
     processes: list[subprocess.Popen[bytes]] = []
+    # Also where a shell that started this in the background had SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         processes.append(_start(["server", "start", "--port", str(port)], environment))

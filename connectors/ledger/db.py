@@ -104,8 +104,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says
     cursor = connection.cursor()
     cursor.execute(f"pragma busy_timeout = {BUSY_TIMEOUT_MS}")
-    if cursor.execute("pragma journal_mode").fetchone()[0] != "wal":
-        cursor.execute("pragma journal_mode = wal")
+    _switch_to_wal(cursor)
     # A commit must survive a power cut: 'delivering' is written before anything leaves.
     cursor.execute("pragma synchronous = full")
     cursor.execute("pragma foreign_keys = on")
@@ -115,6 +114,20 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute(f"pragma cache_size = -{CACHE_KIB}")
     cursor.execute(f"pragma temp.cache_size = -{CACHE_KIB}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Set the journal's mode; SQLite does not wait for another process that is at it."""
+    for _ in range(BUSY_TIMEOUT_MS // int(LOCK_POLL_SECONDS * 1000)):
+        try:
+            if cursor.execute("pragma journal_mode").fetchone()[0] != "wal":
+                cursor.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError:
+            time.sleep(LOCK_POLL_SECONDS)
+        else:
+            return
+    what = "The ledger stays locked by another process"
+    raise RetryLater(what, "ledger", "Wait for it to end, then run again.")
 
 
 def _begin_sqlite(connection: Connection) -> None:

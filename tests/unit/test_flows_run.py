@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,18 +25,8 @@ NOW = Versions(code="c1", seeds="s1", weights="w1")
 
 
 @pytest.fixture(autouse=True)
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """A home of its own with a real ledger, and nobody's settings but these."""
-    for name in list(os.environ):
-        if name.startswith("PARLEY_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PARLEY_HOME", str(tmp_path / "var"))
-    get_settings.cache_clear()
-    versions.cache_clear()
-    yield get_settings()
-    get_settings.cache_clear()
-    versions.cache_clear()
+def settings(own_settings: Settings) -> Settings:
+    return own_settings
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 from connectors.core import snapshot
 from connectors.core.errors import FixConfig, ParleyError, StopRun
 from connectors.core.lake import Lake
-from connectors.core.settings import get_settings
+from connectors.core.settings import Settings, get_settings
 from connectors.ledger import runs
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.outbox import EmitResult
@@ -36,17 +34,12 @@ def shop(folder: Path) -> str:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    for name in list(os.environ):
-        if name.startswith("PARLEY_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PARLEY_HOME", str(tmp_path / "var"))
+def run(own_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    assert own_settings.is_demo
     monkeypatch.setenv("PARLEY_SOURCES__SHOP__VENDOR", "database")
     monkeypatch.setenv("PARLEY_SOURCES__SHOP__URL", shop(tmp_path))
     get_settings.cache_clear()
-    yield begin("daily", "2024-03-04T12:00:00Z")
-    get_settings.cache_clear()
+    return begin("daily", "2024-03-04T12:00:00Z")
 
 
 def test_a_batch_altered_since_it_landed_is_withheld_though_it_looks_right(run: Run) -> None:

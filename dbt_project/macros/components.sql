@@ -7,18 +7,16 @@
     {%- set labels = this.schema ~ "." ~ name -%}
     {%- if execute and flags.WHICH in ("run", "build") -%}
         {%- set next = labels ~ "_next" -%}
-        {%- do run_query(
-            "create or replace table " ~ labels ~ " as select node_id, least(node_id, min(other_id)) as label from "
-            ~ edges ~ " group by node_id"
-        ) -%}
+        {%- do _write(labels, "select node_id, least(node_id, min(other_id)) as label from "
+            ~ edges ~ " group by node_id") -%}
         {%- set state = namespace(changed=1) -%}
         {%- for round in range(64) if state.changed > 0 -%}
-            {%- do run_query(_spread_labels(edges, labels, next)) -%}
+            {%- do _write(next, _spread_labels(edges, labels)) -%}
             {%- set state.changed = run_query(
                 "select count(*) from " ~ labels ~ " as a inner join " ~ next
                 ~ " as b on a.node_id = b.node_id where a.label <> b.label"
             ).columns[0].values()[0] | int -%}
-            {%- do run_query("create or replace table " ~ labels ~ " as select * from " ~ next) -%}
+            {%- do _write(labels, "select * from " ~ next) -%}
         {%- endfor -%}
         {%- do run_query("drop table if exists " ~ next) -%}
         {%- if state.changed > 0 -%}
@@ -28,8 +26,11 @@
     {{ return(labels) }}
 {%- endmacro %}
 
-{% macro _spread_labels(edges, labels, next) -%}
-    create or replace table {{ next }} as
+{% macro _write(table, select) -%}
+    {%- for statement in replace_table(table, select) -%}{%- do run_query(statement) -%}{%- endfor -%}
+{%- endmacro %}
+
+{% macro _spread_labels(edges, labels) -%}
     with
     offered as (
         select e.node_id, min(o.label) as label

@@ -1,7 +1,8 @@
 {# The lake's records of one stream, as a relation: the batches of the run's manifest that `this`
    has not taken in yet, by an explicit list of files (a glob over many files is slow).
    A stream with no batch is an empty relation with the right columns.
-   Columns: source_id, id_space, batch_id, seq, landed_at, record_key, record_at, op, payload. #}
+   Columns: source_id, id_space, batch_id, seq, landed_at, landed_on, record_key, record_at, op,
+   payload. #}
 {% macro lake(vendor, stream) -%}
     {%- set batches = _batches_to_read(vendor, stream) -%}
     {%- if batches -%}
@@ -11,9 +12,10 @@
             b.id_space,
             r.batch_id,
             r.seq,
-            r.landed_at,
+            cast(r.landed_at as {{ dbt.type_timestamp() }}) as landed_at,
+            {{ day_of("r.landed_at") }} as landed_on,
             r.record_key,
-            r.record_at,
+            cast(r.record_at as {{ dbt.type_timestamp() }}) as record_at,
             r.op,
             r.payload
         from {{ lake_files(batches | map(attribute="path") | list) }} as r
@@ -32,6 +34,7 @@
             {%- endfor %}
             cast(null as {{ dbt.type_bigint() }}) as seq,
             cast(null as {{ dbt.type_timestamp() }}) as landed_at,
+            cast(null as date) as landed_on,
             cast(null as {{ dbt.type_string() }}) as record_key,
             cast(null as {{ dbt.type_timestamp() }}) as record_at,
             cast(null as {{ dbt.type_string() }}) as op,
@@ -41,21 +44,24 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro lake_files(paths) -%}
-    {{ return(adapter.dispatch("lake_files")(paths)) }}
-{%- endmacro %}
-
-{% macro duckdb__lake_files(paths) -%}
-    read_parquet(['{{ paths | join("', '") }}'])
-{%- endmacro %}
-
 {% macro _batches_to_read(vendor, stream) -%}
-    {%- set taken = column_values(this, "batch_id") if execute and is_incremental() else [] -%}
-    {%- set batches = [] -%}
-    {%- for b in var("batches") if b.vendor == vendor and b.stream == stream and b.batch_id not in taken -%}
-        {%- do batches.append(b) -%}
+    {%- set listed = [] -%}
+    {%- for b in var("batches") if b.vendor == vendor and b.stream == stream -%}
+        {%- do listed.append(b) -%}
     {%- endfor -%}
-    {{ return(batches) }}
+    {%- set taken = {} -%}
+    {%- if execute and listed and is_incremental() -%}
+        {%- set oldest = listed | map(attribute="landed_at") | min -%}
+        {%- for batch_id in column_values(this, "batch_id", landed_since(oldest)) -%}
+            {%- do taken.update({batch_id: true}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(batches_to_write(listed, taken)) }}
+{%- endmacro %}
+
+{# Condition that lets an engine skip what landed before. #}
+{% macro landed_since(landed_at) -%}
+    landed_at >= {{ moment(landed_at) }}
 {%- endmacro %}
 
 {# Distinct values of a column, as texts; none where the relation does not exist yet. #}

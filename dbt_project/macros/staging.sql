@@ -5,6 +5,7 @@
         batch_id,
         seq,
         landed_at,
+        landed_on,
         record_key,
         record_at,
         op

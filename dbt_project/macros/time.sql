@@ -1,16 +1,16 @@
-{# The run's clock as a timestamp (UTC, without zone). #}
-{% macro as_of() -%}
-    cast('{{ var("as_of") | replace("T", " ") | replace("Z", "") }}' as {{ dbt.type_timestamp() }})
+{# A moment given as ISO 8601 text in UTC, as a timestamp (UTC, without zone). #}
+{% macro moment(text) -%}
+    cast('{{ text | replace("T", " ") | replace("Z", "") }}' as {{ dbt.type_timestamp() }})
 {%- endmacro %}
 
-{# `count` (a number or an expression) whole `unit`s after `moment`. #}
-{% macro after(moment, count, unit="hour") -%}
-    {{ dbt.dateadd(unit, count, moment) }}
+{# The run's clock. #}
+{% macro as_of() -%}
+    {{ moment(var("as_of")) }}
 {%- endmacro %}
 
 {# As `after`, before the run's clock. #}
 {% macro ago(count, unit="hour") -%}
-    {{ dbt.dateadd(unit, "-(" ~ count ~ ")", as_of()) }}
+    {{ after(as_of(), "-(" ~ count ~ ")", unit) }}
 {%- endmacro %}
 
 {# The calendar day (UTC) on which a moment lies. #}

@@ -3,32 +3,36 @@
 
    touched_days(relation, day) -> list of 'YYYY-MM-DD', with `before` and `after` days around each;
    none on a first or full build, where everything is read. With `record` (a column), the days of a
-   fresh record's older versions count too: it may have moved. #}
-{% macro touched_days(relation, day, record=none, before=0, after=0) -%}
+   fresh record's other versions count too, for it may have moved: of all of them, or of those
+   `within` so many days, which spares reading the whole history. #}
+{% macro touched_days(relation, day, record=none, within=none, before=0, after=0) -%}
     {%- if not (execute and is_incremental()) -%}{{ return([]) }}{%- endif -%}
     {%- set fresh = in_fresh_batches() -%}
-    {%- if record -%}
-        {%- set fresh = record ~ " in (select " ~ record ~ " from " ~ relation ~ " where " ~ fresh ~ ")" -%}
+    {%- set found = column_values(relation, day, fresh) | reject("none") | list -%}
+    {%- if record and found -%}
+        {%- set again = record ~ " in (select " ~ record ~ " from " ~ relation ~ " where " ~ fresh ~ ")" -%}
+        {%- set near = in_days(day, found, before=within, after=within) if within else "1 = 1" -%}
+        {%- set found = column_values(relation, day, again ~ " and " ~ near) | reject("none") | list -%}
     {%- endif -%}
-    {%- set days = column_values(relation, day, fresh) | reject("none") | list -%}
-    {%- set touched = {} -%}
-    {%- for day in days -%}
-        {%- for shift in range(-before, after + 1) -%}
-            {%- do touched.update({shift_day(day, shift): true}) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {{ return(touched.keys() | sort) }}
+    {{ return(around(found, before, after)) }}
 {%- endmacro %}
 
 {# Condition: the row's batch is new to the tables of this warehouse. #}
-{% macro in_fresh_batches(column="batch_id") -%}
-    {%- set applied = _applied_batches() -%}
-    {%- set fresh = var("batches") | map(attribute="batch_id") | reject("in", applied) | list -%}
-    {{ return(column ~ " in ('" ~ fresh | join("', '") ~ "')") }}
+{% macro in_fresh_batches() -%}
+    {%- set applied = {} -%}
+    {%- for batch_id in _applied_batches() -%}{%- do applied.update({batch_id: true}) -%}{%- endfor -%}
+    {%- set fresh = var("batches") | rejectattr("batch_id", "in", applied) | list -%}
+    {%- if fresh -%}
+        {{ landed_since(fresh | map(attribute="landed_at") | min) }}
+        and batch_id in ('{{ fresh | map(attribute="batch_id") | join("', '") }}')
+    {%- else -%}1 = 0
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro _applied_batches() -%}
-    {%- set relation = adapter.get_relation(this.database, "intermediate", "applied_batches") -%}
+    {%- set relation = adapter.get_relation(
+        this.database, generate_schema_name("intermediate", none), "applied_batches"
+    ) -%}
     {{ return(column_values(relation, "batch_id") if relation else []) }}
 {%- endmacro %}
 
@@ -37,28 +41,27 @@
     {%- if not (execute and is_incremental()) -%}1 = 1
     {%- elif not days -%}1 = 0
     {%- else -%}
-        {%- set wide = {} -%}
-        {%- for d in days -%}
-            {%- for shift in range(-before, after + 1) -%}
-                {%- do wide.update({shift_day(d, shift): true}) -%}
-            {%- endfor -%}
-        {%- endfor -%}
-        {{ day }} in (
-        {%- for d in wide.keys() | sort %}cast('{{ d }}' as date){{ ", " if not loop.last }}{% endfor -%}
-        )
+        {%- set wide = around(days, before, after) -%}
+        {# The bounds are what an engine skips files and blocks by. #}
+        ({{ day }} between cast('{{ wide | first }}' as date) and cast('{{ wide | last }}' as date)
+        and {{ day }} in (cast('{{ wide | join("' as date), cast('") }}' as date)))
     {%- endif -%}
 {%- endmacro %}
 
-{% macro shift_day(day, by) -%}
-    {%- set d = modules.datetime.datetime.strptime(day, "%Y-%m-%d") + modules.datetime.timedelta(days=by) -%}
-    {{ return(d.strftime("%Y-%m-%d")) }}
+{# Days with `before` and `after` more around each, sorted, each once. #}
+{% macro around(days, before, after) -%}
+    {%- set wide = {} -%}
+    {%- for day in days -%}
+        {%- set d = modules.datetime.datetime.strptime(day, "%Y-%m-%d") -%}
+        {%- for shift in range(-before, after + 1) -%}
+            {%- do wide.update({(d + modules.datetime.timedelta(days=shift)).strftime("%Y-%m-%d"): true}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(wide.keys() | sort) }}
 {%- endmacro %}
 
-{# How a table that is rewritten by whole days is written on each engine. #}
-{% macro by_day() -%}
-    {{ return(adapter.dispatch("by_day")()) }}
-{%- endmacro %}
-
-{% macro duckdb__by_day() -%}
-    {{ return("delete+insert") }}
+{# At the end of a table's last step: a full build writes its rows day after day, so that reading
+   days later reads those alone. What is added afterwards comes by day anyway. #}
+{% macro in_day_order(day) -%}
+    {%- if not is_incremental() -%}{{ day_order(day) }}{%- endif -%}
 {%- endmacro %}

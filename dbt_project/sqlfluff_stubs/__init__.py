@@ -72,6 +72,11 @@ def in_days(day: str, *_: object, **__: object) -> str:
     return f"{day} is not null"
 
 
+def in_day_order(day: str) -> str:
+    """The order in which a full build writes."""
+    return f"order by {day}"
+
+
 def component_labels(*_: object, **__: object) -> str:
     """The table of labels."""
     return "intermediate.identity_labels"
@@ -82,7 +87,16 @@ def by_day() -> str:
     return "delete+insert"
 
 
+class _Pytz:
+    all_timezones = ("UTC",)
+
+
+class _Modules:
+    pytz = _Pytz
+
+
 adapter = _Adapter()
 dbt = _Dbt()
+modules = _Modules
 # Macros say `return(…)`, a name that Python does not lend.
 globals()["return"] = lambda value: value

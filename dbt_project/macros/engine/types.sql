@@ -3,9 +3,15 @@
     {{ return(adapter.dispatch("to_utc")(text)) }}
 {%- endmacro %}
 
-{# DuckDB's cast of text to a plain timestamp ignores the offset; through timestamptz it does not. #}
+{# DuckDB's cast of text to a plain timestamp ignores the offset; through timestamptz it does not.
+   Asking for its microseconds is much faster than asking for a time zone. #}
 {% macro duckdb__to_utc(text) -%}
-    (try_cast({{ text }} as timestamptz) at time zone 'UTC')
+    make_timestamp(epoch_us(try_cast({{ text }} as timestamptz)))
+{%- endmacro %}
+
+{# Spark also knows words, such as now and tomorrow. #}
+{% macro spark__to_utc(text) -%}
+    case when ltrim({{ text }}) rlike '^[0-9]' then try_cast({{ text }} as timestamp) end
 {%- endmacro %}
 
 {# A moment in UTC -> the clock on the wall in `zone` (IANA name, an expression). #}
@@ -17,6 +23,10 @@
     (({{ moment }} at time zone 'UTC') at time zone {{ zone }})
 {%- endmacro %}
 
+{% macro spark__to_local(moment, zone) -%}
+    from_utc_timestamp({{ moment }}, {{ zone }})
+{%- endmacro %}
+
 {# The clock on the wall in `zone` -> the moment in UTC. #}
 {% macro from_local(moment, zone) -%}
     {{ return(adapter.dispatch("from_local")(moment, zone)) }}
@@ -26,13 +36,13 @@
     (({{ moment }} at time zone {{ zone }}) at time zone 'UTC')
 {%- endmacro %}
 
-{# An IANA time zone name -> itself where the engine knows it, else null. #}
-{% macro known_zone(zone) -%}
-    {{ return(adapter.dispatch("known_zone")(zone)) }}
+{% macro spark__from_local(moment, zone) -%}
+    to_utc_timestamp({{ moment }}, {{ zone }})
 {%- endmacro %}
 
-{% macro duckdb__known_zone(zone) -%}
-    case when {{ zone }} in (select name from pg_timezone_names()) then {{ zone }} end
+{# An IANA time zone name -> itself where it is one, else null. #}
+{% macro known_zone(zone) -%}
+    case when {{ zone }} in ('{{ modules.pytz.all_timezones | join("', '") }}') then {{ zone }} end
 {%- endmacro %}
 
 {# Whole milliseconds since 1970 (UTC), and back: the portable way to add and subtract moments. #}
@@ -44,12 +54,34 @@
     epoch_ms({{ moment }})
 {%- endmacro %}
 
+{% macro spark__to_millis(moment) -%}
+    unix_millis({{ moment }})
+{%- endmacro %}
+
 {% macro from_millis(millis) -%}
     {{ return(adapter.dispatch("from_millis")(millis)) }}
 {%- endmacro %}
 
 {% macro duckdb__from_millis(millis) -%}
     make_timestamp_ms({{ millis }})
+{%- endmacro %}
+
+{% macro spark__from_millis(millis) -%}
+    timestamp_millis({{ millis }})
+{%- endmacro %}
+
+{# `count` (a number or an expression) whole `unit`s (minute, hour, day) after `moment`. #}
+{% macro after(moment, count, unit="hour") -%}
+    {{ return(adapter.dispatch("after")(moment, count, unit)) }}
+{%- endmacro %}
+
+{% macro default__after(moment, count, unit) -%}
+    {{ dbt.dateadd(unit, count, moment) }}
+{%- endmacro %}
+
+{# dbt's own macro for Spark drops the milliseconds. #}
+{% macro spark__after(moment, count, unit) -%}
+    timestampadd({{ unit }}, cast({{ count }} as int), {{ moment }})
 {%- endmacro %}
 
 {# Hexadecimal digits (at most 7) -> integer. #}
@@ -61,14 +93,19 @@
     cast(concat('0x', {{ digits }}) as bigint)
 {%- endmacro %}
 
-{# Text with a decimal number in major units -> integer minor units; null where it is no number. #}
-{% macro to_minor(text) -%}
-    cast(round(try_cast({{ text }} as decimal(28, 6)) * 100) as bigint)
+{% macro spark__hex_number(digits) -%}
+    cast(conv({{ digits }}, 16, 10) as bigint)
 {%- endmacro %}
 
-{# Text -> integer; null where it is none. #}
+{# Text with a decimal number in major units -> integer minor units; null where it is no number, or
+   has more than 12 digits before the point. #}
+{% macro to_minor(text) -%}
+    cast(round(try_cast({{ text }} as decimal(18, 6)) * 100) as bigint)
+{%- endmacro %}
+
+{# Text -> integer, rounded; null where it is no number, or has more than 18 digits. #}
 {% macro to_int(text) -%}
-    try_cast({{ text }} as bigint)
+    cast(try_cast({{ text }} as decimal(18, 0)) as bigint)
 {%- endmacro %}
 
 {# Text -> boolean; databases say 1 and 0 where they have no type of their own. #}

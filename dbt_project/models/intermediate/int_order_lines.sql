@@ -1,22 +1,8 @@
-{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="ordered_on") }}
-{# The days of every version of an order or line that came anew: it may have been moved or deleted. #}
-{% set versions_by_day %}
-    (
-        select
-            o.ordered_on,
-            l.batch_id,
-            concat('line ', l.source_id, ' ', l.record_key) as record
-        from {{ ref("stg_database__order_lines") }} as l
-        left join {{ ref("int_orders") }} as o on l.source_id = o.source_id and l.order_id = o.order_id
-        union all
-        select
-            ordered_on,
-            batch_id,
-            concat('order ', source_id, ' ', record_key) as record
-        from {{ ref("stg_database__orders") }}
-    ) as d
-{% endset %}
-{% set days = touched_days(versions_by_day, "ordered_on", record="record") %}
+{{ config(
+    materialized="incremental", incremental_strategy=by_day(), partition_by="ordered_on",
+    pre_hook="{{ clear_days('ordered_on', touched_days(ref('int_order_changes'), 'ordered_on', record='record')) }}",
+) }}
+{% set days = touched_days(ref("int_order_changes"), "ordered_on", record="record") %}
 
 with
 

@@ -1,4 +1,7 @@
-{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="ordered_on") }}
+{{ config(
+    materialized="incremental", incremental_strategy=by_day(), partition_by="ordered_on",
+    pre_hook="{{ clear_days('ordered_on', touched_days(ref('stg_database__orders'), 'ordered_on', record='record_key')) }}",
+) }}
 {% set days = touched_days(ref("stg_database__orders"), "ordered_on", record="record_key") %}
 
 with

@@ -1,18 +1,15 @@
-{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on") }}
-{% set days = touched_days(ref("stg_segment__events"), "occurred_on", record="message_id") %}
+{{ config(
+    materialized="incremental", incremental_strategy=by_day(), partition_by="occurred_on",
+    pre_hook="{{ clear_days('occurred_on', touched_days(ref('stg_segment__events'), 'occurred_on', record='message_id', within=3)) }}",
+) }}
+{% set days = touched_days(ref("stg_segment__events"), "occurred_on", record="message_id", within=3) %}
 
 with
 
--- Every copy of a message that has one on these days.
 events as (
     select *
-    from {{ ref("stg_segment__events") }} as v
-    where
-        v.message_id in (
-            select t.message_id
-            from {{ ref("stg_segment__events") }} as t
-            where {{ in_days("t.occurred_on", days) }}
-        )
+    from {{ ref("stg_segment__events") }}
+    where {{ in_days("occurred_on", days, before=3, after=3) }}
 ),
 
 identifiers as (
@@ -29,31 +26,58 @@ blocked_devices as (
     where identifier_type = 'device'
 ),
 
--- A message id counts once, by the copy that was known first.
+-- A message id counts once in three days, by the copy that was known first. Few messages have
+-- copies: comparing those alone spares sorting all events.
+doubled as (
+    select
+        source_id,
+        message_id
+    from events
+    group by source_id, message_id
+    having count(*) > 1
+),
+
 copies as (
     select
-        *,
+        e.source_id,
+        e.message_id,
+        e.batch_id,
+        e.seq,
+        {{ to_millis("e.occurred_at") }} as millis,
         row_number() over (
-            partition by source_id, message_id
-            order by landed_at, batch_id, seq
+            partition by e.source_id, e.message_id
+            order by e.landed_at, e.batch_id, e.seq
         ) as copy
-    from events
+    from events as e
+    inner join doubled as d on e.source_id = d.source_id and e.message_id = d.message_id
+),
+
+repeated as (
+    select distinct
+        c.batch_id,
+        c.seq
+    from copies as c
+    inner join copies as o
+        on
+            c.source_id = o.source_id and c.message_id = o.message_id
+            and c.copy > o.copy and abs(c.millis - o.millis) <= 3 * 86400000
 ),
 
 kept as (
     select
-        c.*,
-        case when bu.value is null then c.user_id end as known_user_id,
-        case when bd.value is null then c.anonymous_id end as known_device_id
-    from copies as c
-    left join blocked_users as bu on lower(c.user_id) = bu.value
-    left join blocked_devices as bd on lower(c.anonymous_id) = bd.value
-    where c.copy = 1 and {{ in_days("c.occurred_on", days) }}
+        e.*,
+        case when bu.value is null then e.user_id end as known_user_id,
+        case when bd.value is null then e.anonymous_id end as known_device_id
+    from events as e
+    left join repeated as r on e.batch_id = r.batch_id and e.seq = r.seq
+    left join blocked_users as bu on lower(e.user_id) = bu.value
+    left join blocked_devices as bd on lower(e.anonymous_id) = bd.value
+    where r.seq is null and {{ in_days("e.occurred_on", days) }}
 ),
 
 final as (
     select
-        {{ key(["k.source_id", "k.message_id"]) }} as event_key,
+        {{ key(["k.source_id", "k.message_id", "k.occurred_on"]) }} as event_key,
         k.source_id,
         k.id_space,
         {{ node("device", "k.known_device_id", "k.source_id") }} as device_node,
@@ -92,6 +116,7 @@ final as (
         on k.email_raw = e.raw_value and e.identifier_type = 'email'
     left join identifiers as p
         on k.phone_raw = p.raw_value and p.identifier_type = 'phone'
+    {{ in_day_order("k.occurred_on") }}
 )
 
 select * from final

@@ -1,4 +1,7 @@
-{{ config(materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on") }}
+{{ config(
+    materialized="incremental", incremental_strategy=by_day(), partition_by="occurred_on",
+    pre_hook="{{ clear_days('occurred_on', touched_days(ref('int_web_events'), 'occurred_on')) }}",
+) }}
 {% set days = touched_days(ref("int_web_events"), "occurred_on") %}
 
 with
@@ -47,6 +50,7 @@ final as (
         min(landed_at) as known_at
     from links
     group by source_id, occurred_on, node_type, node_id, other_type, other_id
+    {{ in_day_order("occurred_on") }}
 )
 
 select * from final

@@ -1,5 +1,6 @@
 {{ config(
-    materialized="incremental", incremental_strategy=by_day(), unique_key="started_on", on_schema_change="fail"
+    materialized="incremental", incremental_strategy=by_day(), partition_by="started_on", on_schema_change="fail",
+    pre_hook="{{ clear_days('started_on', touched_days(ref('int_web_events'), 'occurred_on', before=3, after=3)) }}",
 ) }}
 {% set days = touched_days(ref("int_web_events"), "occurred_on", before=3, after=3) %}
 
@@ -29,6 +30,7 @@ final as (
     from events
     where {{ in_days("started_on", days) }}
     group by session_id
+    {{ in_day_order("started_on") }}
 )
 
 select * from final

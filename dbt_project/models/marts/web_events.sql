@@ -1,5 +1,6 @@
 {{ config(
-    materialized="incremental", incremental_strategy=by_day(), unique_key="occurred_on", on_schema_change="fail"
+    materialized="incremental", incremental_strategy=by_day(), partition_by="occurred_on", on_schema_change="fail",
+    pre_hook="{{ clear_days('occurred_on', touched_days(ref('int_web_events'), 'occurred_on', after=4)) }}",
 ) }}
 {# A late event may join what was two sessions: the days after it are numbered anew as well. #}
 {% set days = touched_days(ref("int_web_events"), "occurred_on", after=4) %}
@@ -27,19 +28,26 @@ flagged as (
     from events
 ),
 
+running as (
+    select
+        *,
+        max(start_at) over (
+            partition by visitor
+            order by occurred_at, event_key
+            rows between unbounded preceding and current row
+        ) as last_start_at
+    from flagged
+),
+
 -- A visitor who never pauses (a robot) gets a new session each day after the third.
 placed as (
     select
         *,
-        coalesce(
-            max(start_at) over (
-                partition by visitor
-                order by occurred_at
-                range between interval '3 days' preceding and current row
-            ),
-            date_trunc('day', occurred_at)
-        ) as session_started_at
-    from flagged
+        case
+            when last_start_at >= occurred_at - interval '3 days' then last_start_at
+            else date_trunc('day', occurred_at)
+        end as session_started_at
+    from running
 ),
 
 final as (
@@ -64,6 +72,7 @@ final as (
         landed_at as known_at
     from placed
     where {{ in_days("occurred_on", days) }}
+    {{ in_day_order("occurred_on") }}
 )
 
 select * from final

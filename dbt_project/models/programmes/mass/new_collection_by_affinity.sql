@@ -85,7 +85,7 @@ final as (
         }) }} as content,
         {{ json_text({
             "category": "r.category",
-            "affinity": "r.affinity",
+            "affinity": "cast(r.affinity as " ~ dbt.type_string() ~ ")",
             "basis": "r.basis",
             "arrivals": "r.arrivals",
         }) }} as evidence

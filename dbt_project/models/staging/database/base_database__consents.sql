@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append") }}
+{{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
 {% set fields = {
     "consent_id": "text", "customer_id": "text", "email": "text", "phone": "text",

@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append") }}
+{{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
 {% set fields = {
     "line_id": "text", "order_id": "text", "product_id": "text", "quantity": "text",

@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append") }}
+{{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
 {% set fields = {
     "product_id": "text", "name": "text", "category": "text", "price_minor": "text",

@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append") }}
+{{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
 {% set fields = {
     "type": "text", "raw": "text", "value": "text", "node_id": "text", "is_valid": "text",

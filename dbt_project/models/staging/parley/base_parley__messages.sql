@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append") }}
+{{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
 {% set names = [
     "message_key", "run_id", "programme", "campaign_id", "occasion", "variant", "channel",

@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="append") }}
+{{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
 {# Properties read as they are, in lower case, and those that another column needs. #}
 {% set as_written = ["product_id", "download_id", "content_id", "title", "response_id", "proof"] %}

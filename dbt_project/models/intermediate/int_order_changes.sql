@@ -1,0 +1,36 @@
+{{ config(materialized="view") }}
+
+with
+
+orders as (
+    select * from {{ ref("int_orders") }}
+),
+
+lines as (
+    select * from {{ ref("stg_database__order_lines") }}
+),
+
+order_versions as (
+    select * from {{ ref("stg_database__orders") }}
+),
+
+final as (
+    select
+        l.batch_id,
+        l.seq,
+        l.landed_at,
+        concat('line ', l.source_id, ' ', l.record_key) as record,
+        o.ordered_on
+    from lines as l
+    left join orders as o on l.source_id = o.source_id and l.order_id = o.order_id
+    union all
+    select
+        batch_id,
+        seq,
+        landed_at,
+        concat('order ', source_id, ' ', record_key) as record,
+        ordered_on
+    from order_versions
+)
+
+select * from final

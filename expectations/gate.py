@@ -5,14 +5,16 @@ Great Expectations takes seconds to import, so it is imported when the first sui
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from expectations import audiences, docs, landing, marts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from connectors.core.spec import Batch
@@ -94,7 +96,8 @@ def _check_snapshot(
 def _run(
     suite: str, checks: Sequence[Check], docs_dir: Path | None, label: str, *, root: str
 ) -> Mapping[str, Verdict]:
-    run: Run = import_module("expectations.engine").run
+    with _hidden("pyspark"):
+        run: Run = import_module("expectations.engine").run
     if docs_dir is None:
         return run(suite, checks, label=label, root=root, site=None)
     with docs.new_site(docs_dir, suite) as site:
@@ -102,3 +105,18 @@ def _run(
         failed = [line for verdict in verdicts.values() for line in verdict.failed]
         docs.summarise(site, suite=suite, label=label, checks=len(checks), failed=failed)
     return verdicts
+
+
+@contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """Keep Great Expectations from importing a package that it looks for and we don't need here.
+
+    This one costs seconds and warns, and ends the process where there is no script (`python -c`).
+    """
+    loaded: dict[str, Any] = sys.modules
+    is_new = loaded.setdefault(package, None) is None
+    try:
+        yield
+    finally:
+        if is_new:
+            del loaded[package]

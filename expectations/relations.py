@@ -15,7 +15,7 @@ import fsspec
 import sqlalchemy as sa
 from fsspec.implementations.local import LocalFileSystem
 
-from connectors.core.warehouse import SAFE_CONFIG, quote, safe_settings
+from connectors.core.warehouse.embedded import SAFE_CONFIG, quote, safe_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

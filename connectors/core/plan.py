@@ -47,11 +47,9 @@ class FunnelRow:
 
 def query(folder: Path, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
     """Rows of a query over a snapshot; each of its tables is a view of that name."""
-    with warehouse.open_duckdb(":memory:", folders=[folder]) as connection:
+    with warehouse.scratch([folder]) as connection:
         for path in sorted(folder.glob("*.parquet")):
-            connection.execute(
-                f'create view "{path.stem}" as from read_parquet({warehouse.quote(str(path))})'
-            )
+            connection.read_parquet(str(path)).create_view(path.stem)
         found = connection.execute(sql, parameters or [])
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -57,7 +57,12 @@ class Settings(BaseSettings):
     )
 
     home: Path = Path("var")
-    warehouse: Literal["duckdb"] = "duckdb"
+    warehouse: Literal["duckdb", "spark"] = "duckdb"
+    schema_prefix: str = Field(default="", pattern=r"^([a-z][a-z0-9_]{0,62})?$")
+    spark_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/@]+$")
+    spark_port: int = Field(default=10_000, ge=1, le=65_535)
+    spark_user: str = Field(default="parley", min_length=1)
+    spark_password: SecretStr | None = None
     ledger_url: SecretStr = SecretStr("")
     lake_url: str = Field(default="", repr=False)
     hash_key: SecretStr = SecretStr("parley-demo")
@@ -97,6 +102,10 @@ class Settings(BaseSettings):
             msg = f"the name '{LEDGER_SOURCE}' is taken by Parley's own ledger"
             raise ValueError(msg)
         return sources
+
+    def schema_of(self, layer: str) -> str:
+        """The name of a layer's schema in the warehouse."""
+        return f"{self.schema_prefix}_{layer}" if self.schema_prefix else layer
 
     @property
     def warehouse_path(self) -> Path:

@@ -13,7 +13,6 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import duckdb
 import pyarrow.parquet as pq
 
 from connectors.core import warehouse
@@ -24,8 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.core.settings import Settings
+    from connectors.core.warehouse import Warehouse
 
 MARTS: Final = "marts"
+SEED_LAYER: Final = "seeds"
 SEEDS: Final = ("campaigns", "contact_policy", "gates", "programmes", "reasons")
 AUDIENCES: Final = ("audience_mass", "audience_triggered")
 TEMPORARY: Final = ".tmp-"
@@ -46,14 +47,14 @@ class Difference:
 def stage(settings: Settings, run_id: str) -> Path:
     """Write every table of `marts`, and the seeds that emission needs, as Parquet.
 
-    All are read in one transaction and ordered by all their columns, so that equal tables give
-    equal files. Leftovers of runs that died are removed first; a failure leaves no more than a
-    temporary folder for the next call to remove. The folder returned is
-    `<home>/runs/.tmp-<run_id>`; give it to the gates, then to `publish`.
+    The caller holds the writer's slot, so that all are of one build. They are ordered by all their
+    columns, so that equal tables give equal files. Leftovers of runs that died are removed first;
+    a failure leaves no more than a temporary folder for the next call to remove. The folder
+    returned is `<home>/runs/.tmp-<run_id>`; give it to the gates, then to `publish`.
 
     Raises:
         FixConfig: there is no warehouse.
-        RetryLater: another process is writing the warehouse.
+        RetryLater: another process is writing the warehouse, or its server is away.
         StopRun: a table could not be written.
     """
     remove_leftovers(settings.runs_dir)
@@ -62,11 +63,9 @@ def stage(settings: Settings, run_id: str) -> Path:
     settings.runs_dir.mkdir(parents=True, exist_ok=True)
     _owner_file(folder).write_text(str(os.getpid()), encoding="utf-8")
     folder.mkdir()
-    with warehouse.connect(settings, folders=[folder]) as connection:
-        connection.execute("begin transaction read only")
-        for schema, table in _wanted(connection, settings):
-            _write(connection, schema, table, folder)
-        connection.execute("rollback")
+    with warehouse.opened(settings, folder) as opened:
+        for layer, table in _wanted(opened):
+            opened.write(layer, table)
     return folder
 
 
@@ -105,9 +104,8 @@ def write_table(settings: Settings, table: str, folder: Path) -> Path:
     Returns its Parquet file in `folder`, which is made if need be; raises as `stage` does.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with warehouse.connect(settings, folders=[folder]) as connection:
-        _write(connection, MARTS, table, folder)
-    return folder / f"{table}.parquet"
+    with warehouse.opened(settings, folder) as opened:
+        return opened.write(MARTS, table)
 
 
 def remove_leftovers(runs_dir: Path) -> list[str]:
@@ -192,7 +190,7 @@ def _rows(folder: Path, table: str) -> Iterator[dict[str, str | None]]:
     if not path.is_file():
         what = "the snapshot lacks an audience"
         raise StopRun(what, str(path), "Decide again, or restore the run's folder from a backup.")
-    with warehouse.open_duckdb(":memory:", folders=[folder]) as connection:
+    with warehouse.scratch([folder]) as connection:
         relation = connection.read_parquet(str(path))
         # The key comes first: sorting by all columns then means by key, ties by the rest.
         names = ["message_key", *sorted({*relation.columns} - {"message_key", "run_id"})]
@@ -212,26 +210,14 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _wanted(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[tuple[str, str]]:
-    marts = [(MARTS, table) for table in warehouse.tables(connection, MARTS)]
-    known = warehouse.tables(connection, "seeds")
+def _wanted(opened: Warehouse) -> list[tuple[str, str]]:
+    marts = [(MARTS, table) for table in opened.tables(MARTS)]
+    known = opened.tables(SEED_LAYER)
     missing = [seed for seed in SEEDS if seed not in known]
     if not marts or missing:
         what = f"the warehouse lacks {'seeds.' + missing[0] if missing else 'its marts'}"
-        raise StopRun(what, str(settings.warehouse_path), "Run the transformation first.")
-    return [*marts, *(("seeds", seed) for seed in SEEDS)]
-
-
-def _write(connection: duckdb.DuckDBPyConnection, schema: str, table: str, folder: Path) -> None:
-    target = str(folder / f"{table}.parquet")
-    try:
-        relation = connection.sql(f'from "{schema}"."{table}"')
-        relation.order("all").write_parquet(target, compression="zstd")
-    except duckdb.Error as error:
-        # The engine's own message may quote a value.
-        what = f"the table cannot be written: {type(error).__name__}"
-        where = f"{schema}.{table}"
-        raise StopRun(what, where, "Build the table again and check the disk.") from None
+        raise StopRun(what, "snapshot", "Run the transformation first.")
+    return [*marts, *((SEED_LAYER, seed) for seed in SEEDS)]
 
 
 def _owner_file(folder: Path) -> Path:

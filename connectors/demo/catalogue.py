@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 
-import duckdb
-
+from connectors.core import warehouse
 from connectors.demo.categories import CATEGORIES, SERVICES, category_of, tidy_name
 from connectors.demo.dice import Dice, dice
 from connectors.demo.places import PLACES
@@ -137,8 +136,8 @@ class Catalogue:
 
     def __init__(self, seed: int, path: Path = DATA) -> None:
         """Read the bundled Parquet file (about 530,000 lines)."""
-        self._db = duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "1GB"})
-        self._db.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
+        self._db = warehouse.scratch([path.parent])
+        self._db.execute("set memory_limit = '1GB'; set enable_progress_bar = false")
         self._db.execute(_LINES, [str(path)])
         self.products = {p.product_id: p for p in self._read_products(seed)}
         self.invoices = self._read_invoices()

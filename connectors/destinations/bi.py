@@ -13,7 +13,7 @@ import duckdb
 
 from connectors.core.errors import StopRun
 from connectors.core.snapshot import flush
-from connectors.core.warehouse import open_duckdb
+from connectors.core.warehouse.embedded import open_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def publish(
 def _build(building: Path, files: Mapping[str, Path]) -> dict[str, int]:
     counts = {}
     folders = sorted({path.parent for path in files.values()})
-    with open_duckdb(building, folders=folders) as connection:
+    with open_file(building, folders=folders) as connection:
         connection.execute("create schema marts")
         for table, path in sorted(files.items()):
             counts[table] = _copy(connection, table, path)

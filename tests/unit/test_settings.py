@@ -60,6 +60,9 @@ def test_sources_come_from_the_environment_and_replace_the_demo(
         ("PARLEY_THREADS", CANARY, "PARLEY_THREADS"),
         ("PARLEY_DEFAULT_COUNTRY", CANARY, "PARLEY_DEFAULT_COUNTRY"),
         ("PARLEY_WAREHOUSE", CANARY, "PARLEY_WAREHOUSE"),
+        ("PARLEY_SPARK_PORT", CANARY, "PARLEY_SPARK_PORT"),
+        ("PARLEY_SCHEMA_PREFIX", f"{CANARY}; drop", "PARLEY_SCHEMA_PREFIX"),
+        ("PARLEY_SCHEMA_PREFIX", f"{CANARY}\n", "PARLEY_SCHEMA_PREFIX"),
         ("PARLEY_SOURCES", f'{{"shop": {CANARY}', "PARLEY_SOURCES"),
         ("PARLEY_SOURCES__SHOP__URL", CANARY, "PARLEY_SOURCES__SHOP__VENDOR"),
         ("PARLEY_SOURCES__SHOP__PASSWORD", CANARY, "PARLEY_SOURCES__SHOP__PASSWORD"),
@@ -91,6 +94,20 @@ def test_a_file_of_settings_may_hold_those_of_others(tmp_path: Path) -> None:
 
 def test_the_address_of_the_lake_is_not_in_the_settings_repr() -> None:
     assert CANARY not in repr(Settings(lake_url=f"s3://key:{CANARY}@bucket/lake"))
+
+
+def test_the_engine_is_chosen_and_reached_by_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "WAREHOUSE": "spark", "SPARK_HOST": "spark.example.com", "SPARK_PORT": "10001",
+        "SPARK_USER": "ada", "SPARK_PASSWORD": CANARY, "SCHEMA_PREFIX": "eu",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"PARLEY_{name}", value)
+    settings = load_settings()
+    assert (settings.warehouse, settings.spark_host, settings.spark_port, settings.spark_user) == (
+        "spark", "spark.example.com", 10001, "ada",
+    )  # fmt: skip
+    assert settings.schema_of("marts") == "eu_marts"
+    assert CANARY not in repr(settings)
 
 
 def test_an_unknown_vendor_is_told_those_there_are() -> None:

@@ -1,9 +1,8 @@
-"""The warehouse's lock and settings, and a run's snapshot: whole, ordered, named once, hashed."""
+"""A run's snapshot: whole, ordered, named once, hashed."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors.core import snapshot, warehouse
-from connectors.core.errors import FixConfig, RetryLater, StopRun
+from connectors.core import snapshot
+from connectors.core.errors import FixConfig, StopRun
 from connectors.core.settings import Settings
 
 SEEDS = "create schema seeds;" + "".join(
@@ -112,11 +111,29 @@ def test_a_run_is_published_once(settings: Settings) -> None:
 
 
 def test_a_warehouse_without_marts_or_seeds_is_not_snapshotted(settings: Settings) -> None:
-    settings.home.mkdir()
-    with warehouse.connect(settings, read_only=False) as connection:
-        connection.execute(MARTS.format(shuffle=0))
-    with pytest.raises(StopRun, match=r"lacks seeds\."):
+    with pytest.raises(FixConfig, match="parley run daily"):
         snapshot.stage(settings, "r1")
+    settings.home.mkdir(exist_ok=True)
+    for built, lacking in (("", "its marts"), (MARTS.format(shuffle=0), "seeds.campaigns")):
+        with duckdb.connect(str(settings.warehouse_path)) as connection:
+            connection.execute(built or SEEDS)
+            if built:
+                connection.execute("drop schema seeds cascade")
+        with pytest.raises(StopRun, match=f"lacks {lacking}"):
+            snapshot.stage(settings, "r1")
+
+
+def test_a_snapshot_is_of_the_schemas_with_the_prefix(settings: Settings) -> None:
+    fill(settings)
+    ours = settings.model_copy(update={"schema_prefix": "eu"})
+    with pytest.raises(StopRun, match="lacks"):
+        snapshot.stage(ours, "r1")
+    with duckdb.connect(str(settings.warehouse_path)) as connection:
+        own = SEEDS.replace("seeds", "eu_seeds") + "create schema eu_marts;"
+        connection.execute(own + "create table eu_marts.messages as select 1 as id")
+    staged = snapshot.stage(ours, "r1")
+    assert snapshot.row_counts(staged).keys() == {"messages", *snapshot.SEEDS}
+    assert snapshot.write_table(ours, "messages", settings.home / "x").name == "messages.parquet"
 
 
 def test_the_audience_hash_ignores_order_encoding_types_and_run_id(tmp_path: Path) -> None:
@@ -152,76 +169,6 @@ def test_the_first_difference_is_named(tmp_path: Path, other: str, key: str, wha
 def test_a_snapshot_without_an_audience_has_no_hash(tmp_path: Path) -> None:
     with pytest.raises(StopRun, match="lacks an audience"):
         snapshot.audience_sha256(tmp_path)
-
-
-def test_reading_before_the_first_run_says_what_to_run(settings: Settings) -> None:
-    assert not warehouse.exists(settings)
-    with pytest.raises(FixConfig, match="parley run daily"):
-        warehouse.connect(settings)
-
-
-def test_sql_on_the_warehouse_touches_no_other_files_and_runs_in_utc(settings: Settings) -> None:
-    fill(settings)
-    outside = settings.home / "secret.csv"
-    outside.write_text("a\n1\n", encoding="utf-8")
-    # A second connection shares the first one's settings and must not fail on that.
-    with warehouse.connect(settings) as connection, warehouse.connect(settings) as second:
-        assert second.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
-        assert warehouse.tables(second, "marts")[-1] == "people"
-        assert warehouse.tables(second, "nowhere") == []
-        with pytest.raises(duckdb.PermissionException):
-            connection.read_csv(str(outside))
-
-
-def test_a_warehouse_that_another_process_writes_is_retried_later(settings: Settings) -> None:
-    fill(settings)
-    code = f"""
-import duckdb
-connection = duckdb.connect({str(settings.warehouse_path)!r})
-print("open", flush=True)
-input()
-"""
-    with holder(code) as process:
-        with pytest.raises(RetryLater, match="Wait for its run to finish"):
-            warehouse.connect(settings)
-        process.kill()
-
-
-def test_one_process_writes_at_a_time_and_a_dead_one_lets_go(settings: Settings) -> None:
-    code = f"""
-from connectors.core.settings import Settings
-from connectors.core.warehouse import writer_slot
-with writer_slot(Settings(home={str(settings.home)!r}), 0):
-    print("open", flush=True)
-    input()
-"""
-    with holder(code) as process:
-        with (
-            pytest.raises(RetryLater, match=rf"by process {process.pid} since \d{{4}}-"),
-            warehouse.writer_slot(settings, 0.3),
-        ):
-            pass
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        with warehouse.writer_slot(settings, 0):
-            assert str(os.getpid()) in (settings.home / "warehouse.lock").read_text("utf-8")
-    assert (settings.home / "warehouse.lock").read_text("utf-8") == ""
-    with warehouse.writer_slot(settings, 0):
-        pass
-
-
-def holder(code: str) -> subprocess.Popen[str]:
-    """A second process that has opened what `code` says."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "open\n"
-    return process
 
 
 def test_what_failed_its_gates_is_kept_until_the_next_that_fails(settings: Settings) -> None:

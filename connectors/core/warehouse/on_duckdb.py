@@ -1,0 +1,114 @@
+"""The warehouse in a DuckDB file: one process writes it, and keeps those of others out."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from connectors.core.errors import FixConfig
+from connectors.core.warehouse.embedded import (
+    CatalogError,
+    Connection,
+    EngineError,
+    open_file,
+    unwritable,
+    write_ordered,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from connectors.core.settings import Settings
+
+
+class DuckDBWarehouse:
+    """The warehouse's tables as one transaction sees them."""
+
+    def __init__(self, connection: Connection, settings: Settings, folder: Path) -> None:
+        """Write tables to `folder`, which the connection may touch."""
+        self._connection = connection
+        self._settings = settings
+        self._folder = folder
+
+    def tables(self, layer: str) -> list[str]:
+        """The names of a layer's tables and views, sorted; none if there is no such schema."""
+        rows = self._connection.execute(
+            "select table_name from information_schema.tables"
+            " where table_catalog = current_database() and table_schema = ? order by table_name",
+            [self._settings.schema_of(layer)],
+        ).fetchall()
+        return [str(row[0]) for row in rows]
+
+    def write(self, layer: str, table: str) -> Path:
+        """Write a table as one Parquet file."""
+        schema = self._settings.schema_of(layer)
+        target = self._folder / f"{table}.parquet"
+        try:
+            write_ordered(self._connection.sql(f'from "{schema}"."{table}"'), target)
+        except EngineError as error:
+            # The engine's own message may quote a value.
+            raise unwritable(type(error).__name__, f"{schema}.{table}") from None
+        return target
+
+
+@contextmanager
+def opened(settings: Settings, folder: Path) -> Iterator[DuckDBWarehouse]:
+    """The warehouse, as it is now until it is closed; see `warehouse.opened`."""
+    with connect(settings, [folder]) as connection:
+        connection.execute("begin transaction read only")
+        yield DuckDBWarehouse(connection, settings, folder)
+        connection.execute("rollback")
+
+
+def connect(settings: Settings, folders: Sequence[Path] = ()) -> Connection:
+    """Open the file for reading; SQL on it may touch no other files but those in `folders`.
+
+    Raises:
+        FixConfig: it does not exist yet.
+        RetryLater: another process is writing it.
+        StopRun: it cannot be opened at all.
+    """
+    path = settings.warehouse_path
+    if not exists(settings):
+        what = "there is no warehouse yet"
+        raise FixConfig(what, str(path), "Run `parley run daily` first, or check PARLEY_HOME.")
+    return open_file(path, read_only=True, threads=settings.threads, folders=folders)
+
+
+def exists(settings: Settings) -> bool:
+    """Whether there is a file."""
+    return settings.warehouse_path.is_file()
+
+
+def drop(settings: Settings) -> None:
+    """Remove the file, and its log if a writer died."""
+    path = settings.warehouse_path
+    for each in (path, path.with_name(f"{path.name}.wal")):
+        each.unlink(missing_ok=True)
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What the profile's output asks for."""
+    return {"PARLEY_WAREHOUSE_PATH": str(settings.warehouse_path)}
+
+
+def applied_batches(settings: Settings) -> set[str]:
+    """What the model `applied_batches` holds; nothing before there is one."""
+    if not exists(settings):
+        return set()
+    with connect(settings) as connection:
+        name = f"{settings.schema_of('intermediate')}.applied_batches"
+        try:
+            rows = connection.table(name).project("batch_id").fetchall()
+        except CatalogError:
+            return set()
+    return {str(row[0]) for row in rows}
+
+
+def release() -> None:
+    """Close dbt's connection: it keeps the file open between models, which spares reopening it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 - slow
+
+    manager: Any = DuckDBConnectionManager  # without types
+    manager.close_all_connections()

@@ -1,11 +1,17 @@
-"""dbt, called in this process: under Prefect every node is a task, elsewhere it is quick."""
+"""dbt, called in this process: under Prefect every node is a task, elsewhere it is quick.
+
+The project is parsed once a process. A run's clock and batches are given when it is built: given
+while parsing, they would make dbt parse all of it anew for each.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from connectors.core import warehouse
 from connectors.core.clock import iso_z
 from connectors.core.errors import StopRun
 from connectors.core.lake import Lake
@@ -14,10 +20,15 @@ from flows.versions import DBT_PROJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dbt.contracts.graph.manifest import Manifest
+
     from connectors.core.spec import Batch
     from flows.run import Run
 
+    Invoke = Callable[[list[str], Manifest], None]
+
 Stage = Literal["transform", "decide", "messages"]
+QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "info", "--no-write-json")
 SELECTIONS: dict[Stage, tuple[str, ...]] = {
     "transform": (
         "path:seeds",
@@ -30,9 +41,7 @@ SELECTIONS: dict[Stage, tuple[str, ...]] = {
 }
 
 
-def build(
-    run: Run, stage: Stage, batches: Sequence[Batch], invoke: Callable[[list[str]], None]
-) -> None:
+def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> None:
     """Build one stage of the models for a run, from exactly these batches.
 
     Args:
@@ -40,33 +49,49 @@ def build(
         stage: transform, decide, or messages alone.
         batches: what the run may see of the lake.
         invoke: `plainly` or what `flows.transform` passes; it runs dbt with the arguments.
-
-    Raises:
-        StopRun: a model or test failed; the message names it.
     """
-    settings = run.settings
-    folder = settings.home / "dbt"
-    folder.mkdir(parents=True, exist_ok=True)
     # The profile reads these: the one way to tell dbt, whoever calls it.
-    os.environ["PARLEY_WAREHOUSE"] = settings.warehouse
-    os.environ["PARLEY_WAREHOUSE_PATH"] = str(settings.warehouse_path)
-    os.environ["PARLEY_THREADS"] = str(settings.threads)
-    excluded = ["unit_test"] if run.kind == "daily" else ["unit_test", "test"]
-    refresh = run.full_refresh and stage != "messages"
-    invoke([
-        "build",
+    environment = warehouse.dbt_environment(run.settings)
+    os.environ.update(environment)
+    folder = run.settings.home / "dbt"
+    places = (
         "--project-dir", str(DBT_PROJECT),
         "--profiles-dir", str(DBT_PROJECT),
         "--target-path", str(folder / "target"),
         "--log-path", str(folder / "logs"),
+    )  # fmt: skip
+    excluded = ["unit_test"] if run.kind == "daily" else ["unit_test", "test"]
+    if run.has_seeds:
+        excluded.append("seed")
+    refresh = run.full_refresh and stage != "messages"
+    arguments = [
+        "build",
+        *places,
         "--select", *SELECTIONS[stage],
         "--exclude-resource-type", *excluded,
         "--vars", json.dumps(_vars(run, batches)),
         *(["--full-refresh"] if refresh else []),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    try:
+        invoke(arguments, _parsed(places, frozenset(environment.items())))
+    finally:
+        warehouse.release(run.settings)
 
 
-def plainly(args: list[str], tell: Callable[[str], None] | None = None) -> None:
+@lru_cache(maxsize=8)
+def _parsed(places: tuple[str, ...], _environment: frozenset[tuple[str, str]]) -> Manifest:
+    """The project as dbt reads it, for one target."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds
+
+    result = dbtRunner().invoke(["parse", *places, *QUIET])
+    if not result.success:
+        raise dbt_failed(["the project"])
+    return cast("Manifest", result.result)
+
+
+def plainly(
+    args: list[str], manifest: Manifest, *, tell: Callable[[str], None] | None = None
+) -> None:
     """Run dbt without Prefect; `tell` hears of each node that is done."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds
 
@@ -74,8 +99,7 @@ def plainly(args: list[str], tell: Callable[[str], None] | None = None) -> None:
         if tell is not None and event.info.name == "LogModelResult":
             tell(event.data.node_info.node_name)
 
-    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "info"]
-    result = dbtRunner(callbacks=[heard]).invoke([*args, *quiet])
+    result = dbtRunner(manifest, callbacks=[heard]).invoke([*args, *QUIET])
     if result.success:
         return
     raise dbt_failed(failed_nodes(result) or [type(result.exception).__name__])
@@ -95,7 +119,14 @@ def dbt_failed(names: Sequence[str]) -> StopRun:
 
 
 def _vars(run: Run, batches: Sequence[Batch]) -> dict[str, Any]:
+    """What the models are told: the clock, the run, and the batches that they may have to read.
+
+    Those are the ones that the warehouse has not taken in, with all others of the days on which
+    they landed: some engines write a day of landing as a whole.
+    """
     lake = Lake(run.settings.lake_root)
+    applied = set() if run.full_refresh else warehouse.applied_batches(run.settings)
+    days = {batch.landed_at.date() for batch in batches if batch.batch_id not in applied}
     # Also of sources that are no longer read: what they brought keeps its meaning.
     spaces = {name: each.id_space for name, each in run.settings.sources.items()}
     listed = [
@@ -105,8 +136,10 @@ def _vars(run: Run, batches: Sequence[Batch]) -> dict[str, Any]:
             "source_id": batch.source_id,
             "id_space": spaces.get(batch.source_id, "main"),
             "stream": batch.stream,
+            "landed_at": iso_z(batch.landed_at),
             "path": lake.url(batch.path),
         }
         for batch in batches
+        if batch.landed_at.date() in days
     ]
     return {"as_of": iso_z(run.as_of), "run_id": run.run_id, "batches": listed}

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from connectors.core import snapshot
+from connectors.core import snapshot, warehouse
 from connectors.core.errors import FixConfig
 from connectors.ledger import runs
 from flows import work
@@ -14,9 +14,9 @@ from flows.run import load
 from flows.versions import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from connectors.core.settings import Settings
     from connectors.core.snapshot import Difference
+    from flows.build import Invoke
     from flows.run import Run
 
 
@@ -36,25 +36,27 @@ class Replayed:
         return self.original_sha256 == self.replayed_sha256
 
 
-def replay(run_id: str, invoke: Callable[[list[str]], None]) -> Replayed:
+def replay(run_id: str, invoke: Invoke) -> Replayed:
     """Build the plan of a run anew in a warehouse of its own, from the batches that it saw.
 
     Raises:
         FixConfig: there is no such run, or it published no plan.
+        RetryLater: the warehouse's server is away.
         StopRun: a model failed.
     """
     original = load(run_id)
     row = runs.get(original.ledger, run_id)
     expected = row.audience_sha256 or _published_hash(original)
-    made_of = versions(original.settings.warehouse)
-    home = original.settings.home / "replay" / run_id
-    shutil.rmtree(home, ignore_errors=True)
-    # Lake and ledger stay those of the original; everything that is built goes to `home`.
-    settings = original.settings.model_copy(update={"home": home})
+    made_of = versions(warehouse.label(original.settings))
+    settings = _apart(original)
+    _clear(settings)
     replay_id = runs.start(original.ledger, "replay", original.as_of, made_of, full_refresh=True)
     seen = [batch.batch_id for batch in runs.batches_of(original.ledger, run_id)]
     runs.attach_batches(original.ledger, replay_id, seen)
-    again = replace(original, run_id=replay_id, kind="replay", full_refresh=True, settings=settings)
+    again = replace(
+        original, run_id=replay_id, kind="replay", full_refresh=True, has_seeds=False,
+        settings=settings,
+    )  # fmt: skip
     with work.recorded(again):
         work.transform(again, invoke)
         work.decide(again, invoke)
@@ -65,12 +67,34 @@ def replay(run_id: str, invoke: Callable[[list[str]], None]) -> Replayed:
         expected,
         snapshot.audience_sha256(again.snapshot_dir),
         _difference(original.snapshot_dir.is_dir(), original, again),
-        [name for name in ("code", "seeds", "weights")
-         if getattr(row, f"{name}_version") != getattr(made_of, name)],
-    )  # fmt: skip
+        _changed(row, made_of),
+    )
     if result.is_same:
-        shutil.rmtree(home)
+        _clear(settings)
     return result
+
+
+def _apart(original: Run) -> Settings:
+    """The original's settings, lake and ledger, but a home and schemas of its own to build in."""
+    settings = original.settings
+    own = f"replay_{original.run_id.rpartition('-')[2]}"
+    update = {
+        "home": settings.home / "replay" / original.run_id,
+        "schema_prefix": settings.schema_of(own),
+    }
+    return settings.model_copy(update=update)
+
+
+def _clear(settings: Settings) -> None:
+    """Remove everything that a replay built: its warehouse and its home."""
+    warehouse.drop(settings)
+    shutil.rmtree(settings.home, ignore_errors=True)
+
+
+def _changed(row: runs.Run, made_of: runs.Versions) -> list[str]:
+    now = {"code": made_of.code, "seeds": made_of.seeds, "weights": made_of.weights}
+    changed = [name for name, version in now.items() if getattr(row, f"{name}_version") != version]
+    return changed + (["engine"] if row.engine != made_of.engine else [])
 
 
 def _published_hash(original: Run) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from connectors.core import warehouse
 from connectors.core.clock import as_utc, iso_z, parse_as_of, utc_now
 from connectors.core.settings import Settings, get_settings
 from connectors.demo import DEMO_AS_OF
@@ -39,6 +40,7 @@ class Run:
     as_of: datetime
     full_refresh: bool
     settings: Settings
+    has_seeds: bool = False  # the warehouse holds these seeds already
 
     @property
     def ledger(self) -> Engine:
@@ -70,24 +72,30 @@ def begin(kind: runs.Kind, as_of: str | None = None, *, full_refresh: bool = Fal
         full_refresh: build every table anew, also where that is not needed.
 
     Raises:
-        FixConfig: `as_of` is no moment.
+        FixConfig: `as_of` is no moment, or the warehouse's engine is not set up.
+        RetryLater: the warehouse's server is away; nothing is begun then.
     """
     settings = get_settings()
     ledger = ledger_of(settings)
     clock = parse_as_of(as_of) if as_of else default_as_of(settings)
-    made_of = versions(settings.warehouse)
+    made_of = versions(warehouse.label(settings))
+    is_there = warehouse.exists(settings)
     reason = "it was asked for" if full_refresh else rebuild_reason(ledger, clock, made_of)
+    if not (reason or is_there):
+        reason = "the warehouse is gone"
     if reason:
         log.info("building from scratch: %s", reason)
     run_id = runs.start(ledger, kind, clock, made_of, full_refresh=bool(reason))
-    return Run(run_id, kind, clock, bool(reason), settings)
+    return load(run_id)
 
 
 def load(run_id: str) -> Run:
     """The run of that id. Raises `FixConfig` if there is none."""
     settings = get_settings()
-    row = runs.get(ledger_of(settings), run_id)
-    return Run(row.run_id, row.kind, as_utc(row.as_of), row.full_refresh, settings)
+    ledger = ledger_of(settings)
+    row = runs.get(ledger, run_id)
+    has_seeds = not row.full_refresh and _has_seeds(ledger, row)
+    return Run(row.run_id, row.kind, as_utc(row.as_of), row.full_refresh, settings, has_seeds)
 
 
 def default_as_of(settings: Settings) -> datetime:
@@ -107,6 +115,8 @@ def rebuild_reason(ledger: Engine, as_of: datetime, made_of: runs.Versions) -> s
     """
     latest = [run for run in runs.recent(ledger, 100) if run.kind != "replay"]
     for number, run in enumerate(latest):
+        if run.engine != made_of.engine:
+            return f"the warehouse was {run.engine}, and now is {made_of.engine}"
         if run.code_version != made_of.code:
             return "the models changed"
         if as_of < as_utc(run.as_of):
@@ -116,3 +126,15 @@ def rebuild_reason(ledger: Engine, as_of: datetime, made_of: runs.Versions) -> s
         if number == 0 and run.full_refresh:
             return "the last build from scratch did not finish"
     return "there is no complete run yet"
+
+
+def _has_seeds(ledger: Engine, row: runs.Run) -> bool:
+    """Whether every run since the last complete one, and that one, loaded the same seeds."""
+    for run in runs.recent(ledger, 100):
+        if run.kind == "replay" or run.started_at >= row.started_at:
+            continue
+        if run.seeds_version != row.seeds_version:
+            return False
+        if run.status == "completed":
+            return True
+    return False

@@ -100,7 +100,7 @@ def _what_next(settings: Settings, seconds: float) -> None:
     console.print()
     console.rule("Look further", align="left")
     console.print(
-        f"  {settings.bi_path}  all tables, for any BI tool (DuckDB, schema marts)\n"
+        f"  {settings.bi_path}  all tables in schema marts, for any BI tool\n"
         f"  {settings.out_dir}  the messages as files: nobody was contacted\n"
         f"  {settings.docs_dir / 'index.html'}  what the quality gates looked at\n"
         "  .venv/bin/parley preview abandoned_cart · .venv/bin/parley explain <person>"

@@ -20,13 +20,16 @@ WEIGHTS = "intent_weights.csv"
 
 @lru_cache(maxsize=1)
 def versions(engine: str) -> Versions:
-    """The versions of this installation, by the contents of its files (12 hex digits each)."""
+    """The versions of this installation, by the contents of its files (12 hex digits each).
+
+    `engine` is the label of the warehouse that they build.
+    """
     seeds = DBT_PROJECT / "seeds"
     code = [*(DBT_PROJECT / "models").rglob("*.sql"), *(DBT_PROJECT / "macros").rglob("*.sql")]
     code += [DBT_PROJECT / "dbt_project.yml", *(seeds / name for name in BUILT_IN)]
     return Versions(
         code=_digest(code),
-        seeds=_digest(seeds.glob("*.csv")),
+        seeds=_digest(seeds.glob("*.*")),
         weights=_digest([seeds / WEIGHTS]),
         engine=engine,
     )

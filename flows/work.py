@@ -22,12 +22,13 @@ from flows import build
 from flows.run import ledger_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from connectors.core.settings import Settings
     from connectors.core.spec import Batch
+    from flows.build import Invoke
     from flows.run import Run, Slice
 
 log = logging.getLogger("parley")
@@ -115,12 +116,12 @@ def take_in(run: Run) -> list[Batch]:
     return batches
 
 
-def transform(run: Run, invoke: Callable[[list[str]], None]) -> None:
+def transform(run: Run, invoke: Invoke) -> None:
     """Build staging to marts from the run's batches."""
     build.build(run, "transform", runs.batches_of(run.ledger, run.run_id), invoke)
 
 
-def decide(run: Run, invoke: Callable[[list[str]], None]) -> None:
+def decide(run: Run, invoke: Invoke) -> None:
     """Build candidates, gates, decisions and audiences: triggered and mass in one plan."""
     build.build(run, "decide", runs.batches_of(run.ledger, run.run_id), invoke)
 
@@ -159,7 +160,7 @@ def emit_slice(run: Run, audience: Slice) -> EmitResult:
     return result
 
 
-def refresh_messages(run: Run, invoke: Callable[[list[str]], None]) -> Path:
+def refresh_messages(run: Run, invoke: Invoke) -> Path:
     """Let what the ledger did flow back: land it, build `messages`, write them to a file."""
     land_stream(run, LEDGER_SOURCE, "messages")
     gate_landing(run)

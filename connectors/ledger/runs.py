@@ -28,7 +28,7 @@ class Versions:
     code: str = "unknown"
     seeds: str = "unknown"
     weights: str = "unknown"
-    engine: str = "duckdb"
+    engine: str = "unknown"
 
 
 @dataclass(frozen=True)

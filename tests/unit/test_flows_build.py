@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast, get_args
 
 import pytest
 
 import flows.run
 import flows.versions
+from connectors.core import warehouse
 from connectors.core.errors import RetryLater, StopRun
 from connectors.core.settings import Settings, get_settings
 from connectors.core.spec import Batch
@@ -20,6 +23,9 @@ from connectors.ledger import runs
 from flows import build, work
 from flows.run import Run, begin
 from flows.versions import versions
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 NOON = datetime(2011, 12, 6, 12, tzinfo=UTC)
 
@@ -137,21 +143,68 @@ def test_dbt_is_told_the_clock_the_run_and_each_batch_with_its_id_space_and_abso
     assert shop["path"] == str(Path.cwd() / "relative/lake/database/shop/x.parquet")
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_dbt_is_told_what_is_new_with_the_rest_of_its_day_and_of_all_when_built_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, full: bool
+) -> None:
+    landed = {"old": NOON - timedelta(days=1), "seen": NOON - timedelta(hours=1), "new": NOON}
+    orders = batch("shop", "database", "orders")
+    batches = [replace(orders, batch_id=name, landed_at=at) for name, at in landed.items()]
+    monkeypatch.setattr(warehouse, "applied_batches", lambda _: {"old", "seen"})
+    told = build._vars(a_run(settings, full=full), batches)["batches"]
+    assert [(b["batch_id"], b["landed_at"]) for b in told[-2:]] == [
+        ("seen", "2011-12-06T11:00:00Z"), ("new", "2011-12-06T12:00:00Z"),
+    ]  # fmt: skip
+    assert len(told) == (3 if full else 2)
+
+
+@pytest.mark.usefixtures("_not_parsed")
+def test_seeds_that_the_warehouse_holds_are_not_loaded_again(settings: Settings) -> None:
+    run = a_run(settings)
+    assert "seed" not in asked(run, "transform")
+    assert "seed" in asked(replace(run, has_seeds=True), "transform")
+
+
+@pytest.mark.usefixtures("_own_environment")
+def test_the_project_is_parsed_once_a_process(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[list[str]] = []
+
+    def invoke(arguments: list[str]) -> SimpleNamespace:
+        parsed.append(arguments)
+        return SimpleNamespace(success=True, result="manifest")
+
+    monkeypatch.setattr("dbt.cli.main.dbtRunner", lambda: SimpleNamespace(invoke=invoke))
+    given: list[object] = []
+    for stage in get_args(build.Stage):
+        build.build(a_run(settings), stage, [], lambda _, manifest: given.append(manifest))
+    assert given == ["manifest"] * 3
+    assert len(parsed) == 1
+    assert "--vars" not in parsed[0]
+
+
 def asked(run: Run, stage: build.Stage) -> list[str]:
     """The arguments that dbt would get."""
     said: list[list[str]] = []
-    build.build(run, stage, [], said.append)
+    build.build(run, stage, [], lambda arguments, _: said.append(arguments))
     return said[0]
 
 
 @pytest.fixture
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `build` tells dbt by the environment is gone after the test."""
-    for name in ("WAREHOUSE", "WAREHOUSE_PATH", "THREADS"):
+    for name in ("WAREHOUSE", "WAREHOUSE_PATH", "THREADS", "DBT_SCHEMA_PREFIX"):
         monkeypatch.setenv(f"PARLEY_{name}", "")
 
 
-@pytest.mark.usefixtures("_own_environment")
+@pytest.fixture
+def _not_parsed(_own_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dbt is asked for, never run."""
+    monkeypatch.setattr(build, "_parsed", lambda *_: None)
+
+
+@pytest.mark.usefixtures("_not_parsed")
 def test_only_the_daily_run_tests_its_tables_and_no_run_the_units(settings: Settings) -> None:
     def excluded(kind: str) -> list[str]:
         arguments = asked(a_run(settings, kind), "decide")
@@ -162,7 +215,7 @@ def test_only_the_daily_run_tests_its_tables_and_no_run_the_units(settings: Sett
     assert excluded("triggered") == excluded("mass") == ["unit_test", "test"]
 
 
-@pytest.mark.usefixtures("_own_environment")
+@pytest.mark.usefixtures("_not_parsed")
 def test_a_build_from_scratch_does_not_touch_the_messages_that_flow_back(
     settings: Settings,
 ) -> None:
@@ -173,7 +226,7 @@ def test_a_build_from_scratch_does_not_touch_the_messages_that_flow_back(
     assert "--full-refresh" not in asked(a_run(settings), "transform")
 
 
-@pytest.mark.usefixtures("_own_environment")
+@pytest.mark.usefixtures("_not_parsed")
 def test_dbt_writes_under_the_home_of_the_run(settings: Settings) -> None:
     arguments = asked(a_run(settings), "transform")
     assert os.environ["PARLEY_WAREHOUSE_PATH"] == str(settings.warehouse_path)
@@ -190,10 +243,10 @@ def test_a_failed_model_is_named_and_no_value_is_shown(monkeypatch: pytest.Monke
     crashed = SimpleNamespace(success=False, result=None, exception=ValueError("ada@example.com"))
     answers = iter([result, crashed])
     runner = SimpleNamespace(invoke=lambda _: next(answers))
-    monkeypatch.setattr("dbt.cli.main.dbtRunner", lambda **_: runner)
+    monkeypatch.setattr("dbt.cli.main.dbtRunner", lambda *_, **__: runner)
     for what in ("dbt could not build orders, key", "dbt could not build ValueError"):
         with pytest.raises(StopRun) as raised:
-            build.plainly(["build"])
+            build.plainly(["build"], cast("Manifest", None))
         assert raised.value.what == what
         assert "dbt/logs/dbt.log" in raised.value.remedy
         assert "ada" not in f"{raised.value!r}{raised.value.__context__!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Engine
 
 import flows.run
 import flows.versions
-from connectors.core.errors import FixConfig
+from connectors.core.errors import FixConfig, RetryLater
 from connectors.core.settings import Settings, get_settings
 from connectors.demo import DEMO_AS_OF
 from connectors.ledger import runs
@@ -118,6 +119,25 @@ def test_a_replay_says_nothing_about_the_warehouse(ledger: Engine) -> None:
     assert rebuild_reason(ledger, NOON, NOW) is None
 
 
+@pytest.mark.parametrize(
+    ("earlier", "has"),
+    [
+        ([("completed", NOW)], True),
+        ([("completed", NOW), ("failed", NOW)], True),
+        ([("completed", NOW), ("failed", Versions("c1", "s2", "w1"))], False),
+        ([("completed", Versions("c1", "s2", "w1"))], False),
+        ([("failed", NOW)], False),
+    ],
+)
+def test_seeds_are_loaded_again_unless_every_run_since_a_complete_one_had_them(
+    ledger: Engine, earlier: list[tuple[str, Versions]], *, has: bool
+) -> None:
+    for status, made_of in earlier:
+        ran(ledger, status, made_of=made_of)
+    assert load(ran(ledger, "running")).has_seeds is has
+    assert not load(ran(ledger, "running", full=True)).has_seeds
+
+
 def test_the_demos_clock_starts_where_the_demo_does(settings: Settings) -> None:
     assert default_as_of(settings) == DEMO_AS_OF
 
@@ -153,8 +173,42 @@ def test_a_begun_run_is_loaded_by_its_id_alone(
     assert (row.status, row.code_version) == ("running", versions("duckdb").code)
 
 
-def test_a_run_continues_unless_a_full_refresh_is_asked_for(ledger: Engine) -> None:
+def test_a_warehouse_of_another_engine_or_prefix_is_built_anew(ledger: Engine) -> None:
+    ran(ledger, "completed", made_of=replace(NOW, engine="duckdb"))
+    moved = replace(NOW, engine="spark eu")
+    assert rebuild_reason(ledger, NOON, moved) == "the warehouse was duckdb, and now is spark eu"
+    ran(ledger, "failed", made_of=moved)
+    back = replace(NOW, engine="duckdb")
+    assert rebuild_reason(ledger, NOON, back) == "the warehouse was spark eu, and now is duckdb"
+
+
+def test_a_warehouse_that_is_gone_is_built_anew(
+    settings: Settings, ledger: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     ran(ledger, "completed", made_of=versions("duckdb"))
+    assert not settings.warehouse_path.exists()
+    with caplog.at_level(logging.INFO, "parley"):
+        assert begin("mass", "2011-12-06T12:05:00Z").full_refresh
+    assert "building from scratch: the warehouse is gone" in caplog.text
+
+
+def test_nothing_is_begun_while_the_server_of_the_warehouse_is_away(
+    ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyhive", reason="the extra `spark` is not installed")
+    monkeypatch.setenv("PARLEY_WAREHOUSE", "spark")
+    monkeypatch.setenv("PARLEY_SPARK_PORT", "1")
+    get_settings.cache_clear()
+    with pytest.raises(RetryLater, match="the Spark server does not answer"):
+        begin("daily", full_refresh=True)
+    assert runs.recent(ledger) == []
+
+
+def test_a_run_continues_unless_a_full_refresh_is_asked_for(
+    settings: Settings, ledger: Engine
+) -> None:
+    ran(ledger, "completed", made_of=versions("duckdb"))
+    settings.warehouse_path.touch()
     assert not begin("mass", "2011-12-06T12:05:00Z").full_refresh
     assert begin("mass", "2011-12-06T12:10:00Z", full_refresh=True).full_refresh
 

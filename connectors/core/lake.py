@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from array import array
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ CHUNK = pa.schema(
 SCHEMA = pa.schema(
     [*CHUNK, ("batch_id", pa.string()), ("seq", pa.int64()), ("landed_at", pa.timestamp("us"))]
 )
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 # A dictionary of values that hardly repeat costs time and saves nothing.
 _REPEATING = ["op", "batch_id", "landed_at"]
 
@@ -62,6 +65,34 @@ class BatchName:
         return f"{self.vendor}/{self.source_id}/{self.stream}/{day}/{self.batch_id}.parquet"
 
 
+class Draft:
+    """A batch while it grows: encoded as it comes, so that the raw records need not be kept.
+
+    `rows` so far; `times` are the earliest and latest record_at of each addition, aware UTC.
+    """
+
+    def __init__(self, name: BatchName) -> None:
+        """Begin an empty batch of that name."""
+        self.name, self.rows = name, 0
+        self.times: list[datetime] = []
+        self._sink = pa.BufferOutputStream()
+        options = {"compression": "zstd", "use_dictionary": _REPEATING}
+        self._writer = pq.ParquetWriter(self._sink, SCHEMA, **options)
+
+    def add(self, chunks: Sequence[pa.RecordBatch]) -> None:
+        """Encode `chunk`s as a row group."""
+        table = _with_batch(self.name, pa.Table.from_batches(chunks, CHUNK), self.rows)
+        self._writer.write_table(table)
+        self.rows += table.num_rows
+        found = pc.min_max(table["record_at"]).as_py()
+        self.times += [at.replace(tzinfo=UTC) for at in found.values() if at is not None]
+
+    def close(self) -> pa.Buffer:
+        """The finished file."""
+        self._writer.close()
+        return self._sink.getvalue()
+
+
 class Lake:
     """A folder on any filesystem that fsspec knows."""
 
@@ -86,33 +117,35 @@ class Lake:
         return full if self._local else str(self._fs.unstrip_protocol(full))
 
     def write(self, name: BatchName, chunks: Sequence[pa.RecordBatch]) -> Batch:
-        """Write a batch from `chunk`s and make it durable; a file of that name is replaced.
+        """Write a batch from `chunk`s and make it durable. Raises as `store` does."""
+        draft = Draft(name)
+        draft.add(chunks)
+        return self.store(draft)
+
+    def store(self, draft: Draft) -> Batch:
+        """Make a batch durable; a file of that name is replaced.
 
         Raises:
             RetryLater: the filesystem refused; nothing is left under the batch's name.
         """
-        table = _with_batch(name, pa.Table.from_batches(chunks, CHUNK))
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd", use_dictionary=_REPEATING)
-        data = sink.getvalue()
+        name, data = draft.name, draft.close()
         try:
             self._put(self._full(name.path), data)
         except OSError as error:
             what = f"writing to the lake failed: {error.strerror or type(error).__name__}"
             remedy = "Free space or check access, then run again."
             raise RetryLater(what, name.path, remedy) from None
-        times = pc.min_max(table["record_at"]).as_py()
         return Batch(
             batch_id=name.batch_id,
             vendor=name.vendor,
             source_id=name.source_id,
             stream=name.stream,
             path=name.path,
-            rows=table.num_rows,
+            rows=draft.rows,
             bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
-            first_record_at=times["min"] and times["min"].replace(tzinfo=UTC),
-            last_record_at=times["max"] and times["max"].replace(tzinfo=UTC),
+            first_record_at=min(draft.times, default=None),
+            last_record_at=max(draft.times, default=None),
             landed_at=name.landed_at,
         )
 
@@ -175,24 +208,31 @@ def _put_local(path: Path, data: pa.Buffer) -> None:
 def chunk(records: Sequence[Record]) -> pa.RecordBatch:
     """Records as columns: a tenth of the memory, and nothing for the garbage collector to walk."""
     keys, times, ops, payloads = zip(*records, strict=True) if records else ((), (), (), ())
-    at = pa.array(times, pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
-    return pa.record_batch([_text(keys), at, _text(ops), _text(payloads)], schema=CHUNK)
+    columns = [_text(keys), _times(times), _text(ops), _text(payloads)]
+    return pa.RecordBatch.from_arrays(columns, schema=CHUNK)
 
 
-def _with_batch(name: BatchName, table: pa.Table) -> pa.Table:
+def _with_batch(name: BatchName, table: pa.Table, first: int) -> pa.Table:
     rows = table.num_rows
-    landed = pa.scalar(name.landed_at.astimezone(UTC), pa.timestamp("us", "UTC"))
-    columns = [
-        *table.columns,
-        pa.repeat(name.batch_id, rows),
-        pa.array(range(rows), pa.int64()),
-        pa.repeat(landed, rows).cast(pa.timestamp("us")),
-    ]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    numbers = pa.py_buffer(array("q", range(first, first + rows)))
+    seq = pa.Array.from_buffers(pa.int64(), rows, [None, numbers])
+    own = [_text([name.batch_id] * rows), seq, _times([name.landed_at] * rows)]
+    return pa.Table.from_arrays([*table.columns, *own], schema=SCHEMA)
 
 
+# Arrow's buffers are filled here: `pa.array` and `pa.scalar` would import pandas, which costs 42 MB
+# and most of a second.
 def _text(values: Sequence[str]) -> pa.Array:
-    try:
-        return pa.array(values, pa.string())
-    except UnicodeEncodeError:  # lone surrogates cannot be written as UTF-8: show them escaped
-        return pa.array([v.encode(errors="backslashreplace").decode() for v in values], pa.string())
+    # Lone surrogates can't be written as UTF-8: they are shown escaped.
+    data = [value.encode(errors="backslashreplace") for value in values]
+    ends = array("i", accumulate(map(len, data), initial=0))
+    return pa.StringArray.from_buffers(len(data), pa.py_buffer(ends), pa.py_buffer(b"".join(data)))
+
+
+def _times(values: Sequence[datetime | None]) -> pa.Array:
+    known = "".join("0" if at is None else "1" for at in reversed(values))
+    # One bit a value, the first one lowest.
+    bits = int(known or "0", 2).to_bytes(len(values) // 8 + 1, "little")
+    data = array("q", [0 if at is None else (at - _EPOCH) // _MICROSECOND for at in values])
+    buffers = [pa.py_buffer(bits), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.timestamp("us"), len(values), buffers)

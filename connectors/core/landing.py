@@ -18,7 +18,7 @@ from connectors.core.identifiers import (
     IDENTIFIERS_VENDOR,
     IdentifierCollector,
 )
-from connectors.core.lake import BatchName, Lake, chunk
+from connectors.core.lake import BatchName, Draft, Lake, chunk
 from connectors.core.spec import (
     Batch,
     Cursor,
@@ -26,7 +26,6 @@ from connectors.core.spec import (
     Manifest,
     Page,
     ReadContext,
-    Record,
     SourceSpec,
     Stream,
 )
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 64 * 1024 * 1024
+# Records are encoded as soon as there are so many bytes of them: a hundredth of a batch's memory.
+GROUP_BYTES = 4 * 1024 * 1024
 # A clock this far ahead of ours is wrong, not early.
 CLOCK_TOLERANCE = timedelta(days=1)
 # A row may be committed this much later than the change time that it bears.
@@ -119,7 +120,8 @@ class _Landing:
     rows: int = 0
     batches: list[Batch] = field(default_factory=list)
     _chunks: list[pa.RecordBatch] = field(default_factory=list)
-    _found: list[Record] = field(default_factory=list)
+    _draft: Draft | None = None
+    _found: list[pa.RecordBatch] = field(default_factory=list)
     _rows: int = 0
     _bytes: int = 0
     _start: tuple[str, str] = ("", "")
@@ -138,7 +140,10 @@ class _Landing:
         self._chunks.append(records)
         self._rows += records.num_rows
         self._bytes += records.nbytes
-        self._found += self.collector.collect(record.payload for record in page.records)
+        if sum(each.nbytes for each in self._chunks) > GROUP_BYTES:
+            self._encode()
+        if found := self.collector.collect(record.payload for record in page.records):
+            self._found.append(chunk(found))
         # A cursor that stands still must not give two batches of a run the same name.
         moved = page.cursor is not None and page.cursor != before.rstrip("+")
         self._positions[page.part] = page.cursor or "" if moved else f"{before}+"
@@ -153,18 +158,25 @@ class _Landing:
         self.manifest.commit(batches, list(self._cursors.values()))
         self.rows += self._rows
         self.batches += batches
-        self._chunks, self._found, self._rows, self._bytes = [], [], 0, 0
+        self._draft, self._found, self._rows, self._bytes = None, [], 0, 0
         self._cursors = {}
+
+    def _encode(self) -> Draft:
+        context = self.context
+        names = (self.vendor, context.source_id, context.stream.name)
+        draft = self._draft or Draft(BatchName(*names, context.as_of, *self._start))
+        draft.add(self._chunks)
+        self._draft, self._chunks = draft, []
+        return draft
 
     def _write(self) -> list[Batch]:
         context, (part, position) = self.context, self._start
-        names = (self.vendor, context.source_id, context.stream.name)
-        name = BatchName(*names, context.as_of, part, position)
-        batches = [self.lake.write(name, self._chunks)]
+        batches = [self.lake.store(self._encode())]
         if self._found:
+            names = (self.vendor, context.source_id, context.stream.name)
             own = (IDENTIFIERS_VENDOR, IDENTIFIERS_SOURCE, IDENTIFIERS.name)
             origin = BatchName(*own, context.as_of, "/".join((*names, part)), position)
-            batches.append(self.lake.write(origin, [chunk(self._found)]))
+            batches.append(self.lake.write(origin, self._found))
         return batches
 
     def _position(self, part: str) -> str:

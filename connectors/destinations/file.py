@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -18,7 +17,9 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import csv as pa_csv
 
 from connectors.core.clock import iso_z
 from connectors.core.errors import FixConfig
@@ -40,8 +41,13 @@ SCHEMA = pa.schema(
     ]
 )
 # What makes a spreadsheet read a cell as a formula: these, also behind blanks, and their
-# full-width forms, which some programs fold to the plain ones.
-FORMULA = re.compile(r"\A(?:[\t\r\n\0]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+# full-width forms, which some programs fold to the plain ones. The blanks are spelled out: the
+# engine's own class knows those of ASCII only.
+BLANKS = (
+    r"\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}"
+    r"\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+)
+FORMULA = rf"\A(?:[\t\r\n\x00]|[{BLANKS}]*[=+\-@\x{{ff1d}}\x{{ff0b}}\x{{ff0d}}\x{{ff20}}])"
 # More than one recipient in an address, by channel. A postal address may hold commas.
 SEVERAL = {"email": re.compile(r"[,;\s]|@.*@"), "call": re.compile(r"[,;\r\n]")}
 SAFE_NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]*\Z")
@@ -102,9 +108,10 @@ def create(settings: Settings) -> FileDestination:
     return FileDestination(settings.out_dir / "file")
 
 
-def safe_cell(text: str) -> str:
+def safe_cells(texts: pa.Array) -> pa.Array:
     """Prefix a quote to what a spreadsheet would take for a formula."""
-    return f"'{text}" if FORMULA.match(text) else text
+    is_formula = pc.match_substring_regex(texts, FORMULA)
+    return pc.if_else(is_formula, pc.binary_join_element_wise("'", texts, ""), texts)
 
 
 def _refusal(message: OutMessage) -> str:
@@ -127,46 +134,37 @@ def _keys(path: Path) -> Iterator[str]:
         yield from (row["message_key"] for row in csv.DictReader(file))
 
 
-def _row(message: OutMessage) -> tuple[Any, ...]:
-    """Return the values of a row, in the order of the schema."""
-    send_after = message.send_after.replace(tzinfo=None) if message.send_after else None
-    return (
-        *(message.message_key, message.address, message.person_id, message.programme),
-        *(message.campaign_id or "", message.step, message.variant or "", message.channel),
-        send_after,
-        orjson.dumps(message.content, option=orjson.OPT_SORT_KEYS).decode(),
-    )
-
-
-def _cells(row: tuple[Any, ...]) -> list[str]:
-    return [safe_cell(value) if isinstance(value, str) else _plain(value) for value in row]
-
-
-def _plain(value: datetime | int | None) -> str:
-    if value is None:
-        return ""
-    return iso_z(value) if isinstance(value, datetime) else str(value)
+def _table(messages: Iterable[OutMessage]) -> pa.Table:
+    """Return the messages in the order of their keys, as columns of the schema."""
+    rows = sorted(messages, key=attrgetter("message_key"))
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in SCHEMA.names}
+    for name in ("campaign_id", "variant"):
+        columns[name] = [each or "" for each in columns[name]]
+    utc = pa.array(columns["send_after"], pa.timestamp("us", "UTC"))
+    columns["send_after"] = utc.cast(SCHEMA.field("send_after").type)
+    columns["content"] = [
+        orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in columns["content"]
+    ]
+    return pa.table(columns, schema=SCHEMA)
 
 
 def _write(path: Path, messages: Iterable[OutMessage]) -> None:
     """Write the Parquet file, then the CSV: once the CSV is there, the batch is delivered."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [_row(message) for message in sorted(messages, key=attrgetter("message_key"))]
-    columns = [
-        pa.array(values, field.type)
-        for values, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)
-    ]
-    table = pa.Table.from_arrays(columns, schema=SCHEMA)
+    table = _table(messages)
     _whole(path.with_suffix(".parquet"), lambda part: pq.write_table(table, part))
-    _whole(path, lambda part: _write_csv(part, rows))
+    _whole(path, lambda part: _write_csv(part, table))
 
 
-def _write_csv(path: Path, rows: list[tuple[Any, ...]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        # Every cell is quoted, so that no separator or line break inside one starts another.
-        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow(SCHEMA.names)
-        writer.writerows(_cells(row) for row in rows)
+def _write_csv(path: Path, table: pa.Table) -> None:
+    cells = {name: table[name].cast(pa.string()) for name in table.column_names}
+    instants = table["send_after"].combine_chunks().dictionary_encode()
+    texts = pa.array([iso_z(each) for each in instants.dictionary.to_pylist()], pa.string())
+    cells["send_after"] = texts.take(instants.indices)
+    shown = {name: safe_cells(pc.fill_null(column, "")) for name, column in cells.items()}
+    # Every cell is quoted, so that no separator or line break inside one starts another.
+    options = pa_csv.WriteOptions(quoting_style="all_valid")
+    pa_csv.write_csv(pa.table(shown), path, options)
 
 
 def _whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -65,7 +65,8 @@ def read_policy(snapshot_dir: Path) -> tuple[CapRule, ...]:
     if not path.exists():
         what = "The snapshot holds no contact policy"
         raise StopRun(what, str(path), "Run decide again, then emit.")
-    rows = pq.read_table(path).to_pylist()
+    with pq.ParquetFile(path) as file:
+        rows = file.read().to_pylist()
     # The policy also holds rules that limit nothing, such as the global holdout's share.
     caps = (row for row in rows if row["max_messages"] is not None)
     return tuple(CapRule(**{name: row[name] for name in _POLICY}) for row in caps)

@@ -4,12 +4,12 @@ The audience is read once, in chunks; what is waiting to fill a batch is bounded
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -34,8 +34,7 @@ _KEYS = select(MessageRow.message_key)
 Verdicts = Mapping[str, tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """Messages that may share a batch. `batch_id` is set for one that is delivered once more."""
 
     destination: str
@@ -71,8 +70,8 @@ class Delivery:
             MessageRow.run_id == self.run_id, MessageRow.state == "reserved", *where
         )
         with self.engine.connect() as connection:
-            rows = connection.execute(query if where else query.limit(1))
-            return {key: Slot(*slot) for key, *slot in rows}
+            rows = connection.execute(query if where else query.limit(1)).all()
+        return {key: Slot(*slot) for key, *slot in rows}
 
     def _add(self, chunk: pa.RecordBatch) -> None:
         keys: list[str] = chunk.column("message_key").to_pylist()
@@ -80,10 +79,10 @@ class Delivery:
             return
         open_ = self._open_messages(MessageRow.message_key.between(min(keys), max(keys)))
         places = [place for place, key in enumerate(keys) if key in open_]
-        for row in chunk.take(pa.array(places, pa.int64())).to_pylist():
-            slot = open_[row["message_key"]]
+        for message in out_messages(chunk.take(pa.array(places, pa.int64()))):
+            slot = open_[message.message_key]
             if slot.destination in self.destinations:
-                self.waiting.setdefault(slot, []).append(out_message(row))
+                self.waiting.setdefault(slot, []).append(message)
 
     def _flush_full(self) -> None:
         """Deliver whole batches, and the largest if too much waits. Old batches stay whole."""
@@ -140,31 +139,37 @@ def batch_id_of(message_keys: Iterable[str]) -> str:
     return sha256("\n".join(sorted(message_keys)).encode()).hexdigest()[:32]
 
 
-def out_message(row: Mapping[str, Any]) -> OutMessage:
-    """Build a message from a row of the snapshot. Raises `StopRun` for content that isn't JSON."""
-    try:
-        content, evidence = (
-            orjson.loads(row["content"] or "{}"),
-            orjson.loads(row["evidence"] or "{}"),
+def out_messages(rows: pa.RecordBatch) -> Iterator[OutMessage]:
+    """Yield the messages of rows of the snapshot. Raises `StopRun` for content that isn't JSON."""
+    columns = [rows.column(name).to_pylist() for name in COLUMNS]
+    instants = {
+        each: as_utc(each) for each in rows.column("send_after").unique().to_pylist() if each
+    }
+    for key, address, person_id, programme, campaign_id, step, *rest in zip(*columns, strict=True):
+        variant, channel, send_after, content, evidence = rest
+        yield OutMessage(
+            message_key=key,
+            address=address,
+            person_id=person_id,
+            programme=programme,
+            campaign_id=campaign_id or "",
+            step=step or 0,
+            variant=variant or "",
+            channel=channel,
+            send_after=instants.get(send_after),
+            content=_json(content, key),
+            evidence=_json(evidence, key),
         )
+
+
+def _json(text: str | None, message_key: str) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = orjson.loads(text or "{}")
     except orjson.JSONDecodeError as error:
         what = "Content or evidence of a message is not JSON"
-        where = f"message {row['message_key']}"
         remedy = "Mend the programme's model, run decide again, then emit."
-        raise StopRun(what, where, remedy) from error
-    return OutMessage(
-        message_key=row["message_key"],
-        address=row["address"],
-        person_id=row["person_id"],
-        programme=row["programme"],
-        campaign_id=row["campaign_id"] or "",
-        step=row["step"] or 0,
-        variant=row["variant"] or "",
-        channel=row["channel"],
-        send_after=as_utc(row["send_after"]) if row["send_after"] else None,
-        content=content,
-        evidence=evidence,
-    )
+        raise StopRun(what, f"message {message_key}", remedy) from error
+    return value
 
 
 def stamps(destination: Destination | None, at: datetime) -> dict[str, dict[str, Any]]:

@@ -148,7 +148,12 @@ class MessageRow(Base):
         ),
         Index("messages_by_person", "person_id", "planned_as_of"),
         Index("messages_by_address", "address_hash", "planned_as_of"),
-        Index("messages_by_batch", "batch_id"),
+        Index(
+            "messages_by_batch",
+            "batch_id",
+            sqlite_where=text("batch_id is not null"),
+            postgresql_where=text("batch_id is not null"),
+        ),
         Index(
             "messages_open",
             *("state", "run_id", "message_key"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from connectors.core.clock import utc_now
+from connectors.core.garbage import collection_paused
 from connectors.core.spec import Destination
 from connectors.ledger.audience import CapRule, audience_path, read_policy
 from connectors.ledger.db import emission_lock
@@ -58,7 +59,7 @@ def emit(
     """
     audience = audience_path(snapshot_dir, audience_slice)
     rules = read_policy(snapshot_dir) if policy is None else tuple(policy)
-    with emission_lock(engine):
+    with emission_lock(engine), collection_paused():
         at = clock()
         recovered = recover(engine, snapshot_dir, run_id, destinations, at)
         entered = reserve(engine, audience, run_id, rules, destinations=destinations, at=at)

@@ -10,7 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, case, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from connectors.core.clock import as_utc
@@ -102,6 +113,7 @@ def _load(connection: Connection, audience: Path) -> datetime | None:
         what = "The audience mixes several plans"
         raise StopRun(what, str(audience), "Run decide again, then emit.")
     index_candidates(connection)
+    connection.execute(update(CANDIDATES).where(rules.rivals()).values(has_rival=True))
     return planned.pop() if planned else None
 
 
@@ -123,38 +135,38 @@ def _decide(slice_: Reservation, policy: tuple[CapRule, ...]) -> Reserved:
     known = select(MessageRow.message_key)
     connection.execute(update(CANDIDATES).where(_C.message_key.in_(known)).values(is_known=True))
     for rule in rules.ABSORBED:
-        _rule(connection, rule.keys, ruling="absorbed", refusal=rule.reason)
+        _rule(connection, rule.caught, ruling="absorbed", refusal=rule.reason)
     for rule in rules.REFUSALS:
-        _rule(connection, rule.keys, ruling="refused", refusal=rule.reason)
-    _admit(slice_, rules.open_service())
+        _rule(connection, rule.caught, ruling="refused", refusal=rule.reason)
+    _admit(slice_, rules.service())
     caps = tuple(rules.cap_rules(policy, slice_.planned_as_of))
     while True:  # as many rounds as one person or address has candidates within its caps
         for rule in caps:
-            _rule(connection, rule.keys, ruling="refused", refusal=rule.reason)
+            _rule(connection, rule.caught, ruling="refused", refusal=rule.reason)
         if not _admit(slice_, rules.next_in_turn()):
             break
     _store_refusals(slice_)
     return _count(connection)
 
 
-def _rule(connection: Connection, keys: Select[Any], **values: str) -> int:
-    statement = update(CANDIDATES).where(_C.ruling.is_(None), _C.message_key.in_(keys))
+def _rule(connection: Connection, caught: ColumnElement[bool], **values: str) -> int:
+    statement = update(CANDIDATES).where(_C.ruling.is_(None), caught)
     return connection.execute(statement.values(**values)).rowcount
 
 
-def _admit(slice_: Reservation, keys: Select[Any]) -> int:
+def _admit(slice_: Reservation, chosen: ColumnElement[bool]) -> int:
     """Give these candidates their slot: reserved, or held where the plan holds them out."""
     connection = slice_.connection
-    admitted = _rule(connection, keys, ruling="admit")
+    admitted = _rule(connection, chosen, ruling="admit")
     if not admitted:
         return 0
     for verdict, state in (("send", "reserved"), ("hold", "held")):
-        chosen = select(CANDIDATES).where(_C.ruling == "admit", _C.verdict == verdict)
+        going = select(CANDIDATES).where(_C.ruling == "admit", _C.verdict == verdict)
         values = {"reserved_at": slice_.at, "refusal": None, "batch_id": None}
         plan = {"run_id": slice_.run_id, "planned_as_of": slice_.planned_as_of}
         back = slice_.step("cancelled", state)
-        move(connection, chosen.where(_C.is_known), back, {**values, **plan}, _COPIED)
-        _insert(slice_, chosen.where(~_C.is_known), slice_.step("", state), values)
+        move(connection, going.where(_C.is_known), back, {**values, **plan}, _COPIED)
+        _insert(slice_, going.where(~_C.is_known), slice_.step("", state), values)
     done = update(CANDIDATES).where(_C.ruling == "admit").values(ruling="admitted")
     if connection.execute(done.where(_C.verdict.in_(("send", "hold")))).rowcount != admitted:
         what = "The audience holds a verdict other than send and hold"

@@ -1,7 +1,7 @@
-"""Why a candidate is absorbed or refused: named rules, each one query over the candidates.
+"""Why a candidate is absorbed or refused: named rules, each one condition on the candidates.
 
-A rule returns the keys of candidates it catches. To add one (a withdrawal of permission, say),
-add a row to `REFUSALS`: the first that catches a candidate gives the reason.
+A rule is asked about candidates that are still undecided. To add one (a withdrawal of permission,
+say), add a row to `REFUSALS`: the first that catches a candidate gives the reason.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement, SQLColumnExpression
 
 from connectors.ledger.audience import CapRule
@@ -24,36 +24,44 @@ COUNTS_FOR_CAPS = ("reserved", "delivering", "accepted", "unknown", "held")
 ONCE = ("address_hash", "programme", "campaign_id", "occasion", "step")
 
 _C = CANDIDATES.c
-_KEYS = select(_C.message_key)
 _HOLDS_SLOT = MessageRow.refusal.is_(None)
+_IS_MARKETING = _C.purpose == MARKETING
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A reason and the query that finds whom it concerns."""
+    """A reason and the condition on a candidate that it stands for."""
 
     reason: str
-    keys: Select[Any]
+    caught: ColumnElement[bool]
 
 
-def _same_key() -> Select[Any]:
-    return _KEYS.where(exists().where(MessageRow.message_key == _C.message_key, _HOLDS_SLOT))
+def _same_key() -> ColumnElement[bool]:
+    return exists().where(MessageRow.message_key == _C.message_key, _HOLDS_SLOT)
 
 
-def _same_occasion() -> Select[Any]:
+def _same_occasion() -> ColumnElement[bool]:
     same = (getattr(MessageRow, name) == _C[name] for name in ONCE)
-    return _KEYS.where(exists().where(*same, _HOLDS_SLOT))
+    return exists().where(*same, _HOLDS_SLOT)
 
 
-def _twice_in_slice() -> Select[Any]:
-    rank = func.row_number().over(partition_by=[_C[name] for name in ONCE], order_by=_C.message_key)
-    ranked = select(_C.message_key, rank.label("place")).where(_C.ruling.is_(None)).subquery()
-    return select(ranked.c.message_key).where(ranked.c.place > 1)
+def _twice_in_slice() -> ColumnElement[bool]:
+    one, other = CANDIDATES.alias("one"), CANDIDATES.alias("other")
+    later = select(one.c.message_key).where(
+        one.c.has_rival,
+        one.c.ruling.is_(None),
+        exists().where(
+            *(other.c[name] == one.c[name] for name in ONCE),
+            other.c.ruling.is_(None),
+            other.c.message_key < one.c.message_key,
+        ),
+    )
+    return _C.message_key.in_(later)
 
 
-def _suppressed() -> Select[Any]:
+def _suppressed() -> ColumnElement[bool]:
     concerns = or_(_C.purpose == MARKETING, SuppressionRow.reason.in_(STOPS_EVERYTHING))
-    return _KEYS.where(exists().where(SuppressionRow.address_hash == _C.address_hash, concerns))
+    return exists().where(SuppressionRow.address_hash == _C.address_hash, concerns)
 
 
 # Already in the ledger: nothing to do, and nothing to tell.
@@ -73,8 +81,8 @@ def cap_rules(policy: tuple[CapRule, ...], planned_as_of: datetime) -> Iterator[
             yield Rule(cap.rule, _capped(cap, planned_as_of, "address_hash"))
 
 
-def _capped(cap: CapRule, planned_as_of: datetime, who: str) -> Select[Any]:
-    """Find undecided candidates whose window is full.
+def _capped(cap: CapRule, planned_as_of: datetime, who: str) -> ColumnElement[bool]:
+    """Tell the marketing candidates whose window is full.
 
     The window reaches to both sides, so that a run of an earlier `as_of` cannot break the cap of
     one that was already emitted.
@@ -93,7 +101,8 @@ def _capped(cap: CapRule, planned_as_of: datetime, who: str) -> Select[Any]:
         )
         .scalar_subquery()
     )
-    return open_marketing().where(*_matching(cap, _C.channel, _C.kind), earlier >= cap.max_messages)
+    full = earlier >= cap.max_messages
+    return and_(_IS_MARKETING, *_matching(cap, _C.channel, _C.kind), full)
 
 
 def _matching(
@@ -103,28 +112,39 @@ def _matching(
     return [column == value for value, column in conditions if value != ANY]
 
 
-def open_marketing() -> Select[Any]:
-    """Select the undecided marketing candidates."""
-    return _KEYS.where(_C.ruling.is_(None), _C.purpose == MARKETING)
+def rivals() -> ColumnElement[bool]:
+    """Tell the candidates that share their person or their address with another one."""
+
+    def shared(who: str) -> ColumnElement[bool]:
+        column = CANDIDATES.alias("all_of_them").c[who]
+        return _C[who].in_(select(column).group_by(column).having(func.count() > 1))
+
+    return or_(shared("person_id"), shared("address_hash"))
 
 
-def next_in_turn() -> Select[Any]:
-    """Select those whose turn it is: no undecided candidate of the same person or address before.
+def next_in_turn() -> ColumnElement[bool]:
+    """Tell whose turn it is: no undecided candidate of the same person or address before.
 
     So two candidates that compete for one cap are decided one after the other, by key.
     """
-    other = CANDIDATES.alias("other")
+    one, other = CANDIDATES.alias("one"), CANDIDATES.alias("other")
     before = and_(
         other.c.ruling.is_(None),
         other.c.purpose == MARKETING,
-        other.c.message_key < _C.message_key,
+        other.c.message_key < one.c.message_key,
     )
-    return open_marketing().where(
-        ~exists().where(other.c.person_id == _C.person_id, before),
-        ~exists().where(other.c.address_hash == _C.address_hash, before),
+    # A list of keys, made before the first of them is ruled on: SQLite's update would look at
+    # rows that it has just changed.
+    first = select(one.c.message_key).where(
+        one.c.has_rival,
+        one.c.ruling.is_(None),
+        one.c.purpose == MARKETING,
+        ~exists().where(other.c.person_id == one.c.person_id, before),
+        ~exists().where(other.c.address_hash == one.c.address_hash, before),
     )
+    return and_(_IS_MARKETING, or_(~_C.has_rival, _C.message_key.in_(first)))
 
 
-def open_service() -> Select[Any]:
-    """Select the undecided candidates that promote nothing: no cap applies to them."""
-    return _KEYS.where(_C.ruling.is_(None), _C.purpose != MARKETING)
+def service() -> ColumnElement[bool]:
+    """Tell the candidates that promote nothing: no cap applies to them."""
+    return _C.purpose != MARKETING

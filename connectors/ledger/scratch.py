@@ -21,7 +21,8 @@ METADATA = MetaData()
 CHUNK_ROWS = 20_000
 
 # The audience being reserved, without address and content. `ruling` is null while undecided,
-# then absorbed, refused (with `refusal`), admit (this round) or admitted.
+# then absorbed, refused (with `refusal`), admit (this round) or admitted. `has_rival`: another
+# candidate has the same person or address.
 CANDIDATES = Table(
     "emit_candidates",
     METADATA,
@@ -33,7 +34,9 @@ CANDIDATES = Table(
     Column("ruling", String),
     Column("refusal", String),
     Column("is_known", Boolean, server_default=false()),
+    Column("has_rival", Boolean, server_default=false()),
     prefixes=["temporary"],
+    sqlite_with_rowid=False,  # one tree, not two; the plan comes in the order of its keys
 )
 INDEXES = (("emit_by_person", "person_id"), ("emit_by_address", "address_hash"))
 

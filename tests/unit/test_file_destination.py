@@ -1,10 +1,12 @@
 """The file destination: safe cells, one recipient a row, whole files, written once."""
 
 import csv
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,7 +14,7 @@ from connectors.core.errors import FixConfig
 from connectors.core.settings import Settings
 from connectors.core.spec import Destination, OutMessage
 from connectors.destinations import file
-from connectors.destinations.file import FileDestination, create, safe_cell
+from connectors.destinations.file import FileDestination, create, safe_cells
 
 FORMULAS = [
     "=1+1",
@@ -105,9 +107,16 @@ def test_no_cell_starts_a_formula(destination: FileDestination, formula: str) ->
 
 def test_a_phone_number_is_text_in_the_csv() -> None:
     """A leading + is a formula to a spreadsheet; readers by machine take the Parquet file."""
-    assert safe_cell("+447700900123") == "'+447700900123"
-    assert safe_cell("Ada = good") == "Ada = good"
-    assert safe_cell("") == ""
+    cells = pa.array(["+447700900123", "Ada = good", ""])
+    assert safe_cells(cells).to_pylist() == ["'+447700900123", "Ada = good", ""]
+
+
+def test_no_blank_hides_a_formula() -> None:
+    """All that Unicode takes for a blank; a spreadsheet may skip any of them."""
+    blanks = [char for char in map(chr, range(sys.maxunicode + 1)) if char.isspace()]
+    assert len(blanks) > 20
+    hidden = [f"{blank}=1" for blank in blanks]
+    assert safe_cells(pa.array(hidden)).to_pylist() == [f"'{text}" for text in hidden]
 
 
 def test_separators_stay_inside_their_cell(destination: FileDestination) -> None:

@@ -64,7 +64,7 @@ def test_migrations_give_the_models(engine: Engine) -> None:
     fresh.dispose()  # an in-memory database is gone with its connection
     with fresh.begin() as connection:
         Base.metadata.create_all(connection)
-        assert len(connection.exec_driver_sql(made).all()) == len(migrated) == 5
+        assert len(connection.exec_driver_sql(made).all()) == len(migrated) == 6
     open_ledger(engine.url.render_as_string(hide_password=False)).dispose()
 
 
@@ -199,7 +199,7 @@ def test_visible_is_landed_checked_and_not_withheld(manifest: LedgerManifest) ->
 def test_runs(engine: Engine, manifest: LedgerManifest) -> None:
     """A run's life: started, its batches, its end; found again."""
     manifest.commit([batch("b2"), batch("b1")], [])
-    versions = Versions(code="c1", seeds="s1", weights="w1")
+    versions = Versions(code="c1", seeds="s1", weights="w1", engine="e1")
     first = runs.start(engine, "daily", MONDAY, versions, clock=lambda: MONDAY)
     assert first.startswith("20111205T110500Z-daily-")
     assert len(first.rsplit("-", 1)[1]) == 8
@@ -211,7 +211,7 @@ def test_runs(engine: Engine, manifest: LedgerManifest) -> None:
     runs.finish(engine, first, "completed", rows, "abc")
     run = runs.get(engine, first)
     assert (run.status, run.rows, run.audience_sha256) == ("completed", rows, "abc")
-    assert (run.as_of, run.code_version, run.engine) == (MONDAY, "c1", "duckdb")
+    assert (run.as_of, run.code_version, run.engine) == (MONDAY, "c1", "e1")
     late = MONDAY + timedelta(hours=1)
     replay = runs.start(engine, "replay", MONDAY, versions, full_refresh=True, clock=lambda: late)
     runs.finish(engine, replay, "completed", clock=lambda: late)

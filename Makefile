@@ -1,19 +1,25 @@
 # Parley. Every target makes .venv from the committed lock by itself; nothing needs root.
 PYTHON ?= python3
 PORT ?= 4200
+SCALE ?= 1
 BIN := .venv/bin
 READY := .venv/.ready
+SPARK := .venv/.spark
+BENCH := .venv/.bench
 
-.PHONY: demo test check format ui clean help
+.PHONY: demo test test-spark check format bench ui clean help
 
 help: ## What can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## A shop, a day of it, and who hears from us and why
 	@$(BIN)/parley demo
 
 test: $(READY) ## Every test
 	@$(BIN)/pytest
+
+test-spark: $(SPARK) ## The demo on a Spark cluster of its own, table by table the same
+	@$(BIN)/pytest tests/spark
 
 check: $(READY) ## Lint, types, layering, SQL style, dbt parse
 	$(BIN)/ruff check .
@@ -28,6 +34,9 @@ format: $(READY) ## Put Python and SQL in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+
+bench: $(BENCH) ## How far from what the hardware allows, as ratios (SCALE=1)
+	@$(BIN)/python -m tests.bench --scale $(SCALE)
 
 ui: $(READY) ## Prefect with everything deployed; Ctrl-C ends it
 	@exec $(BIN)/parley ui --port $(PORT)
@@ -46,4 +55,13 @@ $(READY): pyproject.toml uv.lock
 	@uv=$$(command -v uv || echo $(BIN)/uv); \
 		test -x $(BIN)/python || $$uv venv --quiet --python $(PYTHON) .venv; \
 		$$uv sync --quiet --frozen --inexact --python $(BIN)/python
+	@touch $@
+
+# Optional engines and tools: each adds its part of the lock.
+$(SPARK): $(READY)
+	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --extra spark --python $(BIN)/python
+	@touch $@
+
+$(BENCH): $(READY)
+	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --group bench --python $(BIN)/python
 	@touch $@

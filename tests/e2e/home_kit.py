@@ -14,7 +14,7 @@ import duckdb
 
 BIN = Path(sys.executable).parent
 # A run that hangs fails its test, not the whole of them.
-TIMEOUT = 600
+TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Home:
-    """A PARLEY_HOME with an empty HOME beside it; `sources` are PARLEY_SOURCES__… variables."""
+    """A PARLEY_HOME with an empty HOME beside it; `settings` are PARLEY_… variables."""
 
     folder: Path
-    sources: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    timeout: int = TIMEOUT_SECONDS
 
     @property
     def path(self) -> Path:
@@ -54,7 +55,7 @@ class Home:
         home = self.folder / "home"
         home.mkdir(parents=True, exist_ok=True)
         own = {"HOME": str(home), "PARLEY_HOME": str(self.path), "COLUMNS": "240", "TZ": "UTC"}
-        return {**kept, **own, **self.sources}
+        return {**kept, **own, **self.settings}
 
     def parley(self, *arguments: str) -> Said:
         """Run the installed command as a process of its own."""
@@ -73,7 +74,7 @@ class Home:
     def _call(self, command: list[str]) -> Said:
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=TIMEOUT, check=False,
+            timeout=self.timeout, check=False,
         )  # fmt: skip
         return Said(done.returncode, done.stdout, done.stderr)
 

@@ -1,0 +1,180 @@
+"""One more day on histories of 30, 100 and 300 days: what a run costs beyond a run with no news.
+
+Each history gets equally many events a day. A day's run and a run with nothing new alternate, in
+one process; the medians' difference is what the day cost. Rows scanned are DuckDB's own count of
+what its scans read, of every statement that dbt ran for a model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections import Counter
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from connectors.ledger import runs
+from tests.bench import volume
+from tests.bench.build import begin, settle, timed
+from tests.bench.report import Row, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tests.bench.report import Measured
+
+HISTORIES = (30, 100, 300)
+# The longest history holds a million events, as the build does.
+EVENTS_A_DAY = 3_333
+NEW_DAYS = 2
+EVENT_GRAINED = (
+    "base_segment__events", "int_web_events", "int_web_links", "web_events", "sessions",
+)  # fmt: skip
+GOAL_EVENT_GRAINED, GOAL_WHOLE = 1.15, 1.5
+WHAT = {"event_grained": "event-grained models", "whole": "transform and decide"}
+DOMINANT = 6
+NODE = re.compile(r'"node_id": "\w+\.\w+\.(\w+)')
+PROFILED = """
+    set enable_profiling = 'no_output';
+    set custom_profiling_settings = '{"CUMULATIVE_ROWS_SCANNED": "true"}'
+"""
+
+
+def rows(scale: float, home: Path) -> list[Row]:
+    """Land and build each history, add days to it, and compare the longer with the shortest."""
+    events = round(EVENTS_A_DAY * scale)
+    measured = {days: _measured(home / f"{days}_days", days, events) for days in HISTORIES}
+    notes = [_said(days, events, measured[days]) for days in HISTORIES]
+    longer = HISTORIES[1:]
+    return [
+        *(_row(measured, days, "event_grained", GOAL_EVENT_GRAINED) for days in longer),
+        *(_row(measured, days, "whole", GOAL_WHOLE) for days in longer),
+        _rows_scanned(measured, notes),
+    ]
+
+
+def _row(measured: dict[int, Measured], days: int, key: str, goal: float) -> Row:
+    """A history against the shortest; only the longest is judged."""
+    ours, shortest = measured[days].result[key], measured[HISTORIES[0]].result[key]
+    ratio, is_judged = ours / shortest, days == HISTORIES[-1]
+    return Row(
+        f"increment: {WHAT[key]}, {days} days", f"{ours:.2f} s",
+        f"{HISTORIES[0]} days {shortest:.2f} s", ratio,
+        f"≤ {goal}x" if is_judged else "", ratio <= goal if is_judged else None,
+        measured[days].peak_mb,
+    )  # fmt: skip
+
+
+def _measured(home: Path, days: int, events: int) -> Measured:
+    everything = days + NEW_DAYS
+    measure("tests.bench.build:land", str(home), events * everything, everything)
+    return measure("tests.bench.increment:history", str(home))
+
+
+def _rows_scanned(measured: dict[int, Measured], notes: list[str]) -> Row:
+    shortest, longest = (
+        sum(measured[days].result["scanned"].values()) for days in (HISTORIES[0], HISTORIES[-1])
+    )
+    return Row(
+        f"increment: rows scanned, event-grained models, {HISTORIES[-1]} days", f"{longest:,}",
+        f"{HISTORIES[0]} days {shortest:,}", longest / shortest, "", None, notes=notes,
+    )  # fmt: skip
+
+
+def _said(days: int, events: int, measured: Measured) -> str:
+    result = measured.result
+    scanned = ", ".join(f"{name} {count:,}" for name, count in result["scanned"].items())
+    cost = sorted(result["nodes"].items(), key=lambda node: -node[1])[:DOMINANT]
+    return (
+        f"{days} days of {events:,} events: first build {result['built']:.0f} s;"
+        f" with a day {result['with_day']:.1f} s, without {result['without']:.1f} s;"
+        f" rows scanned for the day: {scanned};"
+        f" it costs most in {', '.join(f'{name} {seconds:.2f}' for name, seconds in cost)}"
+    )
+
+
+def history(home: str) -> dict[str, Any]:
+    """Child: build all but the newest days, then take turns: a new day, a run without news.
+
+    Times are seconds. What no key calls `with_day` or `without` is net of the run without news.
+    """
+    settle(Path(home))
+    newest = [volume.LAST_DAY - timedelta(days=ago) for ago in reversed(range(NEW_DAYS))]
+    built = _run(volume.landed_at(newest[0] - timedelta(days=1)), full_refresh=True)
+    days, empty = [], []
+    for day in newest:
+        days.append(_run(volume.landed_at(day)))
+        empty.append(_run(volume.landed_at(day) + timedelta(hours=1)))
+    with_day, without = _medians(days), _medians(empty)
+    net = {key: with_day[key] - without[key] for key in with_day}
+    return {
+        "built": built["seconds"],
+        "with_day": with_day["seconds"],
+        "without": without["seconds"],
+        "whole": net["seconds"],
+        "event_grained": sum(net[f"nodes {name}"] for name in EVENT_GRAINED),
+        "scanned": {name: round(net[f"scanned {name}"]) for name in EVENT_GRAINED},
+        "nodes": {key.split()[1]: value for key, value in net.items() if key.startswith("nodes ")},
+        "nodes_without": {
+            key.split()[1]: value for key, value in without.items() if key.startswith("nodes ")
+        },
+    }
+
+
+def _medians(measured: list[dict[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(run.get(key, 0) for run in measured) for key in measured[0]}
+
+
+def _run(as_of: datetime, *, full_refresh: bool = False) -> dict[str, float]:
+    """Transform and decide: "seconds" of both, "nodes …" of each, "scanned …" rows by model."""
+    run = begin(as_of, full_refresh=full_refresh)
+    with rows_scanned() as scanned:
+        stages = [timed(run, "transform"), timed(run, "decide")]
+    runs.finish(run.ledger, run.run_id, "completed")
+    seconds = {name: spent for stage in stages for name, spent in stage["nodes"].items()}
+    return {
+        "seconds": sum(stage["seconds"] for stage in stages),
+        **{f"nodes {name}": spent for name, spent in seconds.items()},
+        **{f"scanned {name}": scanned[name] for name in seconds},
+    }
+
+
+@contextmanager
+def rows_scanned() -> Iterator[Counter[str]]:
+    """Count the rows that scans read, by the model that dbt names in each statement's comment.
+
+    The engine's own profile is asked for, and nothing in the project has to know.
+    """
+    from dbt.adapters.duckdb.environments import local  # noqa: PLC0415 - takes seconds
+
+    counted: Counter[str] = Counter()
+
+    class Profiled(local.DuckDBCursorWrapper):
+        def __init__(self, cursor: Any) -> None:
+            super().__init__(cursor)
+            cursor.execute(PROFILED)
+            self._node: str | None = None
+
+        def execute(self, sql: str, bindings: Any = None) -> Any:
+            self._count()
+            found = NODE.search(sql)
+            self._node = found[1] if found else None
+            return super().execute(sql, bindings)
+
+        def close(self) -> None:
+            self._count()
+            self._cursor.close()
+
+        def _count(self) -> None:
+            """What the last statement read: a query's profile is whole when it was fetched."""
+            if self._node:
+                profile = json.loads(self._cursor.get_profiling_information())
+                counted[self._node] += profile.get("cumulative_rows_scanned", 0)
+
+    with patch.object(local, "DuckDBCursorWrapper", Profiled):
+        yield counted

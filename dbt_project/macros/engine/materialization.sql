@@ -11,7 +11,6 @@
         )
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
-    {%- do persist_docs(target, model) -%}
     {%- do adapter.commit() -%}
     {{ return({"relations": [target]}) }}
 {% endmaterialization %}

@@ -19,7 +19,7 @@ test: $(READY) ## Every test
 	@$(BIN)/pytest
 
 test-spark: $(SPARK) ## The demo on a Spark cluster of its own, table by table the same
-	@$(BIN)/pytest tests/spark
+	@$(BIN)/pytest -rs tests/spark
 
 check: $(READY) ## Lint, types, layering, SQL style, dbt parse
 	$(BIN)/ruff check .

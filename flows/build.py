@@ -1,4 +1,4 @@
-"""dbt, called in this process: under Prefect every node is a task, elsewhere it is quick.
+"""dbt, called in this process; under Prefect what it builds is shown as tasks.
 
 The project is parsed once a process. A run's clock and batches are given when it is built: given
 while parsing, they would make dbt parse all of it anew for each.
@@ -48,7 +48,12 @@ def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> N
         run: the run; its clock and settings decide what is built where.
         stage: transform, decide, or messages alone.
         batches: what the run may see of the lake.
-        invoke: `plainly` or what `flows.transform` passes; it runs dbt with the arguments.
+        invoke: `plainly` or what `flows.transform` passes; it runs dbt with the arguments, on the
+            project as it was parsed.
+
+    Raises:
+        StopRun: a model or test failed; the message names it.
+        RetryLater: the warehouse's server is away.
     """
     # The profile reads these: the one way to tell dbt, whoever calls it.
     environment = warehouse.dbt_environment(run.settings)

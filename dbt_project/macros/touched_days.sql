@@ -4,12 +4,13 @@
    touched_days(relation, day) -> list of 'YYYY-MM-DD', with `before` and `after` days around each;
    none on a first or full build, where everything is read. With `record` (a column), the days of a
    fresh record's other versions count too, for it may have moved: of all of them, or of those
-   `within` so many days, which spares reading the whole history. #}
+   `within` so many days, which spares reading the whole history. A deletion has no day of its own:
+   only the others tell which one it touches. #}
 {% macro touched_days(relation, day, record=none, within=none, before=0, after=0) -%}
     {%- if not (execute and is_incremental()) -%}{{ return([]) }}{%- endif -%}
     {%- set fresh = in_fresh_batches() -%}
     {%- set found = column_values(relation, day, fresh) | reject("none") | list -%}
-    {%- if record and found -%}
+    {%- if record -%}
         {%- set again = record ~ " in (select " ~ record ~ " from " ~ relation ~ " where " ~ fresh ~ ")" -%}
         {%- set near = in_days(day, found, before=within, after=within) if within else "1 = 1" -%}
         {%- set found = column_values(relation, day, again ~ " and " ~ near) | reject("none") | list -%}

@@ -42,7 +42,7 @@ def deleted(key: str) -> tuple[str, str, str]:
 
 # What each run lands: a first load; an order that moves to another day, one that is deleted and a
 # line that moves; then something on the day that they left, and the one that had moved goes, the
-# only one of its day.
+# only one of its day; then nothing but deletions.
 RUNS: list[dict[str, list[tuple[str, str, str]]]] = [
     {
         "orders": [order(k, "2011-12-01T10:00:00Z") for k in ("moves", "goes", "stays")],
@@ -52,7 +52,7 @@ RUNS: list[dict[str, list[tuple[str, str, str]]]] = [
             line("c", "stays"),
             line("d", "stays"),
         ],
-        "events": [event("m1", 1), event("m2", 1, "other"), event("m3", 4)],
+        "events": [event("m3", 4), event("m1", 1), event("m2", 1, "other")],
     },
     {
         "orders": [order("moves", "2011-12-02T10:00:00Z"), deleted("goes")],
@@ -65,6 +65,7 @@ RUNS: list[dict[str, list[tuple[str, str, str]]]] = [
         "order_lines": [line("e", "new")],
         "events": [event("m5", 1, minutes=45)],
     },
+    {"orders": [deleted("stays")], "order_lines": [deleted("e")]},
 ]
 
 
@@ -123,7 +124,7 @@ def test_what_moves_or_goes_or_comes_late_is_where_one_build_would_put_it(
         found = build(tmp_path / "days.duckdb", batches, monkeypatch)
         counts.append([len(rows) for rows in found.values()])
     # Orders, lines, events, sessions after each run.
-    assert counts == [[3, 4, 3, 3], [2, 2, 4, 3], [2, 1, 5, 3]]
+    assert counts == [[3, 4, 3, 3], [2, 2, 4, 3], [2, 1, 5, 3], [1, 0, 5, 3]]
     assert found == build(tmp_path / "once.duckdb", batches, monkeypatch)
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "exists",
     "label",
     "opened",
+    "release",
     "scratch",
     "writer_slot",
 ]

@@ -31,13 +31,19 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 class SourceSettings(BaseModel):
     """One connected source.
 
-    `id_space`: sources whose user ids mean the same people share one. `page_size` in records.
+    `user`, `password` and `token` are credentials where the url holds none; which of them a vendor
+    takes, and which `options` it has, `parley sources` says. `id_space`: sources whose user ids
+    mean the same people share one. `page_size` in records.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     vendor: Name
     url: SecretStr
+    user: SecretStr | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    options: dict[Name, str] = Field(default_factory=dict)
     id_space: Name = "main"
     enabled: bool = True
     page_size: int = Field(default=10_000, ge=1, le=100_000)

@@ -32,12 +32,18 @@ class Page:
 
     `cursor` is opaque JSON text; None leaves the part's cursor where it was. `part` names the file
     or partition inside the stream that the cursor belongs to. `done`: the part is read to its end.
+
+    `snapshot`: the page belongs to a pass over everything that the part holds now. Landing keeps
+    the records that are new or changed, and at the end (`done`) adds a deletion for each that is
+    gone. "consistent": one query saw it all. "paged": pages that may shift while they are read, so
+    a record counts as gone when two passes in a row did not find it.
     """
 
     records: list[Record]
     cursor: str | None
     part: str = ""
     done: bool = False
+    snapshot: Literal["consistent", "paged"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +103,16 @@ class SourceSpec:
 
     `read` yields pages in an order that can be resumed, takes nothing that happened after
     `as_of`, and rejects nothing. `check(source_id, settings)` raises nothing and shows no secret.
+    `about` says in a line what it reads and how it is connected; `options` names the settings
+    under `options` and what each means.
     """
 
     vendor: str
     streams: tuple[Stream, ...]
     read: Read
     check: Check
+    about: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def stream(self, name: str) -> Stream:
         """The stream of that name; KeyError if the source has none."""

@@ -37,7 +37,7 @@ SELECTIONS: dict[Stage, tuple[str, ...]] = {
         "path:models/marts",
     ),
     "decide": ("path:models/programmes", "path:models/decisions"),
-    "messages": ("base_parley__messages", "stg_parley__messages", "messages"),
+    "messages": ("stg_parley__messages", "messages"),
 }
 
 

@@ -62,6 +62,16 @@ def lake(vendor: str, stream: str) -> str:
     return f"lake.{vendor}_{stream}"
 
 
+def staged() -> dict[str, list[str]]:
+    """Which vendor gives which kinds: one will do."""
+    return {"segment": ["events"]}
+
+
+def versions_of(kind: str) -> str:
+    """The records of a kind."""
+    return " ".join(("select * from", f"staging.{kind}"))
+
+
 def touched_days(*_: object, **__: object) -> list[str]:
     """No day: everything is read."""
     return []

@@ -33,7 +33,7 @@ HISTORIES = (30, 100, 300)
 EVENTS_A_DAY = 3_333
 NEW_DAYS = 2
 EVENT_GRAINED = (
-    "base_segment__events", "int_web_events", "int_web_links", "web_events", "sessions",
+    "stg_segment__events", "int_web_events", "int_web_links", "web_events", "sessions",
 )  # fmt: skip
 GOAL_EVENT_GRAINED, GOAL_WHOLE = 1.15, 1.5
 WHAT = {"event_grained": "event-grained models", "whole": "transform and decide"}

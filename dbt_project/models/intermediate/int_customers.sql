@@ -1,7 +1,7 @@
 with
 
 versions as (
-    select * from {{ ref("stg_database__customers") }}
+    select * from {{ ref("int_customer_versions") }}
 ),
 
 identifiers as (

@@ -6,6 +6,7 @@ identifiers as (
         *,
         trim(raw_value) as trimmed_value
     from {{ ref("stg_parley__identifiers") }}
+    where reject_reason is null
 ),
 
 ranked as (

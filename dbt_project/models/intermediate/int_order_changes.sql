@@ -7,11 +7,11 @@ orders as (
 ),
 
 lines as (
-    select * from {{ ref("stg_database__order_lines") }}
+    select * from {{ ref("int_order_line_versions") }}
 ),
 
 order_versions as (
-    select * from {{ ref("stg_database__orders") }}
+    select * from {{ ref("int_order_versions") }}
 ),
 
 final as (

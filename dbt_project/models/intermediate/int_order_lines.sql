@@ -13,7 +13,7 @@ orders as (
 ),
 
 lines as (
-    select * from {{ ref("stg_database__order_lines") }}
+    select * from {{ ref("int_order_line_versions") }}
 ),
 
 versions as (

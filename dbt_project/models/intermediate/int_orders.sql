@@ -1,19 +1,19 @@
 {{ config(
     materialized="incremental", incremental_strategy=by_day(), partition_by="ordered_on",
-    pre_hook="{{ clear_days('ordered_on', touched_days(ref('stg_database__orders'), 'ordered_on', record='record_key')) }}",
+    pre_hook="{{ clear_days('ordered_on', touched_days(ref('int_order_versions'), 'ordered_on', record='record_key')) }}",
 ) }}
-{% set days = touched_days(ref("stg_database__orders"), "ordered_on", record="record_key") %}
+{% set days = touched_days(ref("int_order_versions"), "ordered_on", record="record_key") %}
 
 with
 
 -- All versions of an order that has one on these days: it may have been moved or deleted since.
 versions as (
     select *
-    from {{ ref("stg_database__orders") }} as v
+    from {{ ref("int_order_versions") }} as v
     where
         v.record_key in (
             select t.record_key
-            from {{ ref("stg_database__orders") }} as t
+            from {{ ref("int_order_versions") }} as t
             where {{ in_days("t.ordered_on", days) }}
         )
 ),

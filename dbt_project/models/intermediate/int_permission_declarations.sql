@@ -1,7 +1,7 @@
 with
 
 consents as (
-    select * from {{ ref("stg_database__consents") }}
+    select * from {{ ref("int_consent_versions") }}
 ),
 
 -- Who says "not by email" in a survey has withdrawn it, in whatever words.

@@ -2,8 +2,8 @@ with
 
 newest as (
     {% for model, moment in [
-        ("stg_database__orders", "ordered_at"),
-        ("stg_segment__events", "received_at"),
+        ("int_order_versions", "ordered_at"),
+        ("int_event_versions", "received_at"),
     ] %}
     select
         source_id,

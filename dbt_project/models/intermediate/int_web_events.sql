@@ -1,14 +1,14 @@
 {{ config(
     materialized="incremental", incremental_strategy=by_day(), partition_by="occurred_on",
-    pre_hook="{{ clear_days('occurred_on', touched_days(ref('stg_segment__events'), 'occurred_on', record='message_id', within=3)) }}",
+    pre_hook="{{ clear_days('occurred_on', touched_days(ref('int_event_versions'), 'occurred_on', record='message_id', within=3)) }}",
 ) }}
-{% set days = touched_days(ref("stg_segment__events"), "occurred_on", record="message_id", within=3) %}
+{% set days = touched_days(ref("int_event_versions"), "occurred_on", record="message_id", within=3) %}
 
 with
 
 events as (
     select *
-    from {{ ref("stg_segment__events") }}
+    from {{ ref("int_event_versions") }}
     where {{ in_days("occurred_on", days, before=3, after=3) }}
 ),
 

@@ -1,7 +1,9 @@
 with
 
 versions as (
-    select * from {{ ref("stg_parley__messages") }}
+    select *
+    from {{ ref("stg_parley__messages") }}
+    where reject_reason is null
 ),
 
 ranked as (

@@ -1,7 +1,7 @@
 with
 
 versions as (
-    select * from {{ ref("stg_database__products") }}
+    select * from {{ ref("int_product_versions") }}
 ),
 
 ranked as (

@@ -1,0 +1,84 @@
+{# Which vendor gives which kinds of record: every model stg_<vendor>__<kind> is listed here, and
+   only here. What follows staging reads the unions of a kind (int_order_versions, ...), so another
+   vendor is a folder of staging models and its line in this list. #}
+{% macro staged() -%}
+    {{ return({
+        "database": ["customers", "products", "orders", "order_lines", "consents"],
+        "parley": ["identifiers", "messages"],
+        "segment": ["events"],
+    }) }}
+{%- endmacro %}
+
+{# The columns of a kind, after those of the lake: all vendors give all of them, in these types. #}
+{% macro columns_of(kind) -%}
+    {{ return({
+        "orders": [
+            "order_id", "customer_id", "email_raw", "phone_raw", "loyalty_card", "channel", "store",
+            "status", "currency", "amount_minor", "discount_minor", "refund_minor", "cart_id",
+            "country", "ordered_at", "ordered_on",
+        ],
+        "order_lines": [
+            "line_id", "order_id", "product_id", "quantity", "price_minor", "amount_minor",
+            "currency", "is_nested",
+        ],
+        "customers": [
+            "customer_id", "email_raw", "phone_raw", "country", "language", "time_zone",
+            "loyalty_card", "is_staff", "is_test", "created_at",
+        ],
+        "products": [
+            "product_id", "name", "category", "price_minor", "currency", "in_stock", "created_at",
+            "changed_at",
+        ],
+        "consents": [
+            "consent_id", "customer_id", "email_raw", "phone_raw", "channel", "purpose", "state",
+            "legal_basis", "proof", "given_at",
+        ],
+        "carts": [
+            "cart_id", "customer_id", "email_raw", "status", "currency", "started_at", "changed_at",
+        ],
+        "cart_lines": [
+            "line_id", "cart_id", "product_id", "quantity", "price_minor", "currency", "changed_at",
+            "is_nested",
+        ],
+        "events": [
+            "message_id", "event_type", "event", "anonymous_id", "user_id", "occurred_at",
+            "occurred_on", "received_at", "cart_id", "order_id", "price_minor", "quantity",
+            "value_minor", "currency", "email_raw", "phone_raw", "product_id", "download_id",
+            "content_id", "title", "response_id", "proof", "category", "topic", "answer", "channel",
+            "purpose", "state", "legal_basis", "search_query", "time_zone", "locale", "user_agent",
+            "url", "campaign", "is_revisable",
+        ],
+    }[kind]) }}
+{%- endmacro %}
+
+{# A column's type, as its name tells it. #}
+{% macro type_of(column) -%}
+    {%- if column.endswith("_at") -%}{{ dbt.type_timestamp() }}
+    {%- elif column.endswith("_on") -%}date
+    {%- elif column.endswith("_minor") or column in ["quantity", "seq"] -%}{{ dbt.type_bigint() }}
+    {%- elif column.startswith("is_") or column == "in_stock" -%}boolean
+    {%- else -%}{{ dbt.type_string() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Every readable record of a kind, of all vendors: a query. No row where no vendor gives it. #}
+{% macro versions_of(kind) -%}
+    {%- set columns = (lake_columns().split(",") | map("trim") | list) + columns_of(kind) -%}
+    {%- set models = [] -%}
+    {%- for vendor, kinds in staged().items() if kind in kinds -%}
+        {%- do models.append("stg_" ~ vendor ~ "__" ~ kind) -%}
+    {%- endfor -%}
+    {%- for model in models %}
+    select
+        {{ columns | join(",\n        ") }}
+    from {{ ref(model) }}
+    where reject_reason is null
+    {{ "union all" if not loop.last }}
+    {%- else %}
+    select
+        {%- for column in columns %}
+        cast(null as {{ type_of(column) }}) as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    where 1 = 0
+    {%- endfor -%}
+{%- endmacro %}

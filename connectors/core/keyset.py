@@ -33,8 +33,8 @@ from sqlalchemy import table as sql_table
 from sqlalchemy.types import DateTime, NullType, TypeEngine
 
 from connectors.core.clock import as_utc, parse_instant
+from connectors.core.payload import json_text
 from connectors.core.spec import Page, ReadContext, Record
-from connectors.core.sql import row_json
 
 UNORDERED = "unordered"
 # One query reads so many rows: without an index each one sorts what is left of the table. While
@@ -143,7 +143,7 @@ class KeysetTable:
         for name in self.booleans:
             if values.get(name) in {0, 1}:
                 values[name] = bool(values[name])
-        return row_json(values)
+        return json_text(values)
 
 
 def ordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> Iterator[Page]:

@@ -1,7 +1,8 @@
 """Landing: pages of a source become batches in the lake, then manifest rows and cursors.
 
-A batch is durable before the manifest names it, and manifest rows and cursors are one
-transaction. A crash in between repeats a window under the same batch id. Nothing is rejected.
+A batch is durable before the manifest names it, and manifest rows, cursors and what is known of
+snapshots are one transaction. A crash in between repeats a window under the same batch id. Nothing
+is rejected; records that look unlike the earlier ones are told of.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from connectors.core.clock import utc_now
+from connectors.core.comparison import Comparison, News
+from connectors.core.drift import Drift, Shape, noticed
 from connectors.core.identifiers import (
     IDENTIFIERS,
     IDENTIFIERS_SOURCE,
@@ -19,6 +22,7 @@ from connectors.core.identifiers import (
     IdentifierCollector,
 )
 from connectors.core.lake import BatchName, Draft, Lake, chunk
+from connectors.core.payload import digest
 from connectors.core.spec import (
     Batch,
     Cursor,
@@ -44,15 +48,20 @@ CLOCK_TOLERANCE = timedelta(days=1)
 # A row may be committed this much later than the change time that it bears.
 SETTLING = timedelta(minutes=1)
 
+
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What one call landed: `rows` of the stream itself, and all batches, identifiers included."""
+    """What one call landed: `rows` of the stream itself, and all batches, identifiers included.
+
+    `drift`: in what the records differ from those that landed before.
+    """
 
     rows: int
     batches: tuple[Batch, ...]
+    drift: tuple[Drift, ...] = ()
 
 
 def land(  # noqa: PLR0913 - it joins that many parts
@@ -83,7 +92,8 @@ def land(  # noqa: PLR0913 - it joins that many parts
         if progress is not None:
             progress(len(page.records))
     landing.commit()
-    return Landed(landing.rows, tuple(landing.batches))
+    drift = noticed(landing.shape, manifest, (spec.vendor, source_id, stream.name), as_of)
+    return Landed(landing.rows, tuple(landing.batches), drift)
 
 
 def _context(
@@ -119,6 +129,8 @@ class _Landing:
     batch_rows: int
     rows: int = 0
     batches: list[Batch] = field(default_factory=list)
+    shape: Shape = field(default_factory=Shape)
+    _compared: dict[str, Comparison] = field(default_factory=dict)
     _chunks: list[pa.RecordBatch] = field(default_factory=list)
     _draft: Draft | None = None
     _found: list[pa.RecordBatch] = field(default_factory=list)
@@ -129,12 +141,30 @@ class _Landing:
     _cursors: dict[str, Cursor] = field(default_factory=dict)
 
     def add(self, page: Page) -> None:
-        """Take a page; commit what came before it if both together would be too much."""
+        """Take a page; of a snapshot what is new, and at its end what is gone."""
+        if page.snapshot is None:
+            self._take(page)
+            return
+        comparison = self._comparison(page.part)
+        self._learn(page, comparison, comparison.news(page))
+        if page.done:
+            self.commit()
+            for gone in comparison.gone(at_once=page.snapshot == "consistent"):
+                self._learn(page, comparison, gone)
+                self.commit()
+
+    def _learn(self, page: Page, comparison: Comparison, news: News) -> None:
+        """Take records, and only then note them as known: the commit before is not theirs."""
+        self._take(replace(page, records=news.records))
+        comparison.pending.update(news.known)
+
+    def _take(self, page: Page) -> None:
+        """Commit what came before a page if both together would be too much."""
         records = chunk(page.records)
         rows, size = self._rows + records.num_rows, self._bytes + records.nbytes
         if self._rows and (rows > self.batch_rows or size > BATCH_BYTES):
             self.commit()
-        before = self._position(page.part)
+        before = self._position(page)
         if records.num_rows and not self._rows:
             self._start = (page.part, before)
         self._chunks.append(records)
@@ -142,6 +172,7 @@ class _Landing:
         self._bytes += records.nbytes
         if sum(each.nbytes for each in self._chunks) > GROUP_BYTES:
             self._encode()
+        self.shape.look([record.payload for record in page.records if record.op == "upsert"])
         if found := self.collector.collect(record.payload for record in page.records):
             self._found.append(chunk(found))
         # A cursor that stands still must not give two batches of a run the same name.
@@ -152,14 +183,17 @@ class _Landing:
 
     def commit(self) -> None:
         """Write the pending records, then record files and cursors in one transaction."""
-        if not self._rows and not self._cursors:
+        known = {c.scope: [*c.pending.values()] for c in self._compared.values() if c.pending}
+        if not self._rows and not self._cursors and not known:
             return
         batches = self._write() if self._rows else []
-        self.manifest.commit(batches, list(self._cursors.values()))
+        self.manifest.commit(batches, list(self._cursors.values()), known)
         self.rows += self._rows
         self.batches += batches
         self._draft, self._found, self._rows, self._bytes = None, [], 0, 0
         self._cursors = {}
+        for comparison in self._compared.values():
+            comparison.pending.clear()
 
     def _encode(self) -> Draft:
         context = self.context
@@ -179,10 +213,19 @@ class _Landing:
             batches.append(self.lake.write(origin, self._found))
         return batches
 
-    def _position(self, part: str) -> str:
-        if part not in self._positions:
-            self._positions[part] = self.context.cursors.get(part, "")
-        return self._positions[part]
+    def _position(self, page: Page) -> str:
+        """Where a page begins: at its part's cursor, or in a snapshot with its first record."""
+        if page.snapshot and page.records:
+            return f"{page.records[0].key}:{digest(page.records[0].payload)}"
+        if page.part not in self._positions:
+            self._positions[page.part] = self.context.cursors.get(page.part, "")
+        return self._positions[page.part]
+
+    def _comparison(self, part: str) -> Comparison:
+        if part not in self._compared:
+            names = (self.vendor, self.context.source_id, self.context.stream.name, part)
+            self._compared[part] = Comparison(self.manifest, "/".join(names))
+        return self._compared[part]
 
     def _cursor(self, page: Page, position: str) -> Cursor:
         context = self.context

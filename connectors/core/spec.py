@@ -36,7 +36,8 @@ class Page:
     `snapshot`: the page belongs to a pass over everything that the part holds now. Landing keeps
     the records that are new or changed, and at the end (`done`) adds a deletion for each that is
     gone. "consistent": one query saw it all. "paged": pages that may shift while they are read, so
-    a record counts as gone when two passes in a row did not find it.
+    a record counts as gone when two passes in a row did not find it. `held` are the keys of those
+    that are there, but happened after `as_of`.
     """
 
     records: list[Record]
@@ -44,6 +45,7 @@ class Page:
     part: str = ""
     done: bool = False
     snapshot: Literal["consistent", "paged"] | None = None
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +165,55 @@ class CursorState(NamedTuple):
     done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRow:
+    """What is known of a record of a snapshot: the digest of its contents (32 hex digits).
+
+    `missed`: how many passes in a row did not find it. A None digest: it is gone.
+    """
+
+    key: str
+    digest: str | None
+    missed: int = 0
+
+
 @runtime_checkable
 class Manifest(Protocol):
-    """What landing asks of the ledger database."""
+    """What landing asks of the ledger database. A scope is vendor/source_id/stream/part."""
 
     def cursors(self, vendor: str, source_id: str, stream: str) -> dict[str, CursorState]:
         """The stored cursors of a stream by part; empty when it was never read."""
         ...
 
-    def commit(self, batches: Sequence[Batch], cursors: Sequence[Cursor]) -> None:
-        """Record batches and cursors in ONE transaction: all of them or none.
+    def commit(
+        self,
+        batches: Sequence[Batch],
+        cursors: Sequence[Cursor],
+        known: Mapping[str, Sequence[KnownRow]] | None = None,
+    ) -> None:
+        """Record batches, cursors and (by scope) known rows in ONE transaction: all or none.
 
         A batch may hold pages of several parts (files), hence several cursors. A batch_id that
         is already there is replaced: a window repeated after a crash has the same id and rows.
         """
+        ...
+
+    def known(self, scope: str, keys: Sequence[str]) -> dict[str, KnownRow]:
+        """What is known of these records, by key."""
+        ...
+
+    def all_known(self, scope: str) -> Iterator[list[KnownRow]]:
+        """Everything that is known of a scope, in pages; it may be committed to in between."""
+        ...
+
+    def shape(self, vendor: str, source_id: str, stream: str) -> dict[str, Any]:
+        """What the stream's records looked like so far (`connectors.core.drift`)."""
+        ...
+
+    def note_shape(
+        self, vendor: str, source_id: str, stream: str, shape: Mapping[str, Any]
+    ) -> None:
+        """Remember what they look like now."""
         ...
 
 

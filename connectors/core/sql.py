@@ -1,21 +1,16 @@
-"""Reading other people's databases: opened read-only, quiet about secrets, rows as JSON text."""
+"""Reading other people's databases: opened read-only, and quiet about secrets."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from connectors.core.clock import iso_z
 from connectors.core.errors import FixConfig, ParleyError, RetryLater
 
 if TYPE_CHECKING:
@@ -93,26 +88,3 @@ def _by_remedy(error: Exception, where: str) -> ParleyError:
         return RetryLater(f"the database cannot be read: {kind}", where, remedy)
     remedy = "Check the source with its check and compare the tables with the documented columns."
     return FixConfig(f"the database refused a query: {kind}", where, remedy)
-
-
-def row_json(row: dict[str, Any]) -> str:
-    """A row as JSON text: instants as ISO 8601 UTC with `Z`, decimals as strings."""
-    try:
-        return orjson.dumps(row, _plain, orjson.OPT_PASSTHROUGH_DATETIME).decode()
-    except TypeError:  # integers beyond 64 bits, halves of surrogate pairs
-        return json.dumps(row, default=_plain, separators=(",", ":"))
-
-
-def _plain(value: object) -> object:
-    """What JSON has no type for; types that nobody foresaw become text."""
-    if isinstance(value, datetime):
-        return iso_z(value)
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).hex()
-    return str(value)

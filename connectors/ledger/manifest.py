@@ -1,6 +1,6 @@
 """The manifest: which files the lake holds, which were checked, and how far sources were read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from connectors.core.clock import utc_now
 from connectors.core.errors import FixConfig, StopRun
-from connectors.core.spec import Batch, BatchStatus, Cursor, CursorState
+from connectors.core.spec import Batch, BatchStatus, Cursor, CursorState, KnownRow
+from connectors.ledger import known_rows
 from connectors.ledger.db import write, writing
-from connectors.ledger.models import BatchRow, CursorRow
+from connectors.ledger.models import BatchRow, CursorRow, ShapeRow
 
 _FIELDS = tuple(field.name for field in fields(Batch))
 _CURSOR = tuple(field.name for field in fields(Cursor))
@@ -48,22 +49,53 @@ class LedgerManifest:
             rows = connection.execute(query)
             return {part: CursorState(position, done) for part, position, done in rows}
 
-    def commit(self, batches: Sequence[Batch], cursors: Sequence[Cursor]) -> None:
-        """Record batches and cursors in one transaction.
+    def commit(
+        self,
+        batches: Sequence[Batch],
+        cursors: Sequence[Cursor],
+        known: Mapping[str, Sequence[KnownRow]] | None = None,
+    ) -> None:
+        """Record batches, cursors and known rows (by scope) in one transaction.
 
         A repeated batch is replaced. It must be checked again, unless its bytes are the same.
         Raises `StopRun`, with nothing recorded, if the id is that of another file.
         """
         with Session(writing(self._engine)) as session, session.begin():
             for batch in batches:
-                known = session.get(BatchRow, batch.batch_id)
-                _check_path(known, batch)
-                if known is None or known.sha256 != batch.sha256:
+                before = session.get(BatchRow, batch.batch_id)
+                _check_path(before, batch)
+                if before is None or before.sha256 != batch.sha256:
                     values = {name: getattr(batch, name) for name in _FIELDS}
                     row = BatchRow(**values, checked_at=None, quarantine_reason=None)
                     session.merge(row)
             for cursor in cursors:
                 session.merge(CursorRow(**{name: getattr(cursor, name) for name in _CURSOR}))
+            for scope, rows in (known or {}).items():
+                known_rows.remember(session.connection(), scope, rows)
+
+    def known(self, scope: str, keys: Sequence[str]) -> dict[str, KnownRow]:
+        """Return what is known of these records of a snapshot, by key."""
+        with self._engine.connect() as connection:
+            return known_rows.of_keys(connection, scope, keys)
+
+    def all_known(self, scope: str) -> Iterator[list[KnownRow]]:
+        """Yield all that is known of a scope in pages, each read in a transaction of its own."""
+        return known_rows.pages(self._engine, scope)
+
+    def shape(self, vendor: str, source_id: str, stream: str) -> dict[str, Any]:
+        """Return what the stream's records looked like so far; empty if it never landed."""
+        with Session(self._engine) as session:
+            row = session.get(ShapeRow, (vendor, source_id, stream))
+            return dict(row.shape) if row else {}
+
+    def note_shape(
+        self, vendor: str, source_id: str, stream: str, shape: Mapping[str, Any]
+    ) -> None:
+        """Remember what they look like now."""
+        with Session(writing(self._engine)) as session, session.begin():
+            session.merge(
+                ShapeRow(vendor=vendor, source_id=source_id, stream=stream, shape=dict(shape))
+            )
 
     def unchecked(self) -> list[Batch]:
         """Return the batches whose landing gate has not run, oldest first."""
@@ -148,8 +180,8 @@ class LedgerManifest:
 _ORDER = (BatchRow.landed_at, BatchRow.batch_id)
 
 
-def _check_path(known: BatchRow | None, batch: Batch) -> None:
-    if known is not None and known.path != batch.path:
+def _check_path(before: BatchRow | None, batch: Batch) -> None:
+    if before is not None and before.path != batch.path:
         what = f"Batch {batch.batch_id} is already another file"
         raise StopRun(what, batch.path, "Run again with another clock (--as-of).")
 

@@ -102,6 +102,29 @@ class CursorRow(Base):
     updated_as_of: Mapped[datetime]
 
 
+class KnownRowRow(Base):
+    """What is known of a record of a snapshot, by the scope vendor/source_id/stream/part."""
+
+    __tablename__ = "known_rows"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    scope: Mapped[str] = mapped_column(String, primary_key=True)
+    record_key: Mapped[str] = mapped_column(String, primary_key=True)
+    digest: Mapped[str]
+    missed: Mapped[int] = mapped_column(Integer)
+
+
+class ShapeRow(Base):
+    """What a stream's records looked like so far: names and types of fields, no values."""
+
+    __tablename__ = "shapes"
+
+    vendor: Mapped[str] = mapped_column(String, primary_key=True)
+    source_id: Mapped[str] = mapped_column(String, primary_key=True)
+    stream: Mapped[str] = mapped_column(String, primary_key=True)
+    shape: Mapped[dict[str, Any]]
+
+
 class RunRow(Base):
     """One run of a flow: its clock, its versions and what it read and wrote."""
 

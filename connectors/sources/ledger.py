@@ -15,9 +15,10 @@ from sqlalchemy import Engine, MetaData, Table, inspect, select
 
 from connectors.core.clock import parse_instant
 from connectors.core.errors import ParleyError
+from connectors.core.payload import json_text
 from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, Record, SourceSpec, Stream
-from connectors.core.sql import reading, row_json
+from connectors.core.sql import reading
 
 VENDOR = "parley"
 MESSAGES = Stream(name="messages", key="message_key", cursor="change_seq")
@@ -67,7 +68,7 @@ def _messages(engine: Engine) -> Table | None:
 
 def _record(row: dict[str, Any]) -> Record:
     times: list[datetime] = [at for name in _CHANGES if (at := parse_instant(row.get(name)))]
-    return Record(str(row["message_key"]), max(times, default=None), "upsert", row_json(row))
+    return Record(str(row["message_key"]), max(times, default=None), "upsert", json_text(row))
 
 
 SPEC = SourceSpec(VENDOR, (MESSAGES,), read, check)

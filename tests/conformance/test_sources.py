@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -105,12 +106,14 @@ def test_killed_between_file_and_manifest_the_window_gets_the_same_batch_ids(
     left = commits
     commit = LedgerManifest.commit
 
-    def dying(self: LedgerManifest, batches: Sequence[Batch], cursors: Sequence[Cursor]) -> None:
+    def dying(
+        self: LedgerManifest, batches: Sequence[Batch], cursors: Sequence[Cursor], known: Any
+    ) -> None:
         nonlocal left
         if left == 0:
             raise KilledError
         left -= 1
-        commit(self, batches, cursors)
+        commit(self, batches, cursors, known)
 
     with monkeypatch.context() as patched:
         patched.setattr(LedgerManifest, "commit", dying)

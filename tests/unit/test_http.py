@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pydantic import SecretStr
 
-from connectors.core import http
 from connectors.core.errors import FixConfig, ParleyError, RetryLater, StopRun
 from connectors.core.http import HttpClient, field_next, link_next, retry_after
+from connectors.core.http import client as http_client
 
 SECRET = "swordfish-3141"
 NOW = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)
@@ -149,7 +149,7 @@ def test_patience_is_bounded(vendor: Vendor, caller: Caller) -> None:
     vendor.answers["/"] = [Answer(status=503)]
     with pytest.raises(RetryLater, match="503"):
         caller.client.get("/")
-    assert len(vendor.asked) == http.ATTEMPTS
+    assert len(vendor.asked) == http_client.ATTEMPTS
 
 
 @pytest.mark.parametrize("half", [Answer(SAID[:7], cut=8), Answer(SAID[:7])])
@@ -163,13 +163,13 @@ def test_a_server_that_is_away_is_for_later(vendor: Vendor, caller: Caller) -> N
     vendor.close()
     with pytest.raises(RetryLater, match="connection failed"):
         caller.client.get("/")
-    assert len(caller.waited) == http.ATTEMPTS - 1
+    assert len(caller.waited) == http_client.ATTEMPTS - 1
 
 
 def test_a_server_that_says_nothing_does_not_hold_us(
     vendor: Vendor, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(http_client, "READ_SECONDS", 0.05)
     vendor.answers["/"] = [Answer(cut=5)]
     gate = threading.Event()
     monkeypatch.setattr(vendor.server, "finish_request", lambda *_: gate.wait(20))
@@ -223,7 +223,7 @@ def test_a_redirect_that_never_ends_is_given_up(vendor: Vendor, caller: Caller) 
     vendor.answers["/"] = [Answer(b"", 302, {"Location": "/"})]
     with pytest.raises(FixConfig, match="redirects"):
         caller.client.get("/")
-    assert len(vendor.asked) == http.MOST_REDIRECTS
+    assert len(vendor.asked) == http_client.MOST_REDIRECTS
 
 
 def test_no_redirect_carries_the_credentials_to_another_host(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -21,6 +22,7 @@ from connectors.core.spec import (
     Cursor,
     CursorState,
     Finding,
+    KnownRow,
     Manifest,
     Page,
     ReadContext,
@@ -38,6 +40,7 @@ class MemoryManifest:
 
     def __init__(self) -> None:
         self.commits: list[tuple[list[Batch], list[Cursor]]] = []
+        self.shapes: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def cursors(self, vendor: str, source_id: str, stream: str) -> dict[str, CursorState]:
         found = [cursor for _, cursors in self.commits for cursor in cursors]
@@ -47,8 +50,28 @@ class MemoryManifest:
             if (c.vendor, c.source_id, c.stream) == (vendor, source_id, stream)
         }
 
-    def commit(self, batches: Sequence[Batch], cursors: Sequence[Cursor]) -> None:
+    def commit(
+        self,
+        batches: Sequence[Batch],
+        cursors: Sequence[Cursor],
+        known: Mapping[str, Sequence[KnownRow]] | None = None,
+    ) -> None:
+        assert not known
         self.commits.append((list(batches), list(cursors)))
+
+    def known(self, scope: str, keys: Sequence[str]) -> dict[str, KnownRow]:
+        raise NotImplementedError
+
+    def all_known(self, scope: str) -> Iterator[list[KnownRow]]:
+        raise NotImplementedError
+
+    def shape(self, *names: str) -> dict[str, Any]:
+        return self.shapes.get(names, {})
+
+    def note_shape(
+        self, vendor: str, source_id: str, stream: str, shape: Mapping[str, Any]
+    ) -> None:
+        self.shapes[vendor, source_id, stream] = dict(shape)
 
 
 class Bench:

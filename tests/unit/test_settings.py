@@ -65,7 +65,7 @@ def test_sources_come_from_the_environment_and_replace_the_demo(
         ("PARLEY_SCHEMA_PREFIX", f"{CANARY}\n", "PARLEY_SCHEMA_PREFIX"),
         ("PARLEY_SOURCES", f'{{"shop": {CANARY}', "PARLEY_SOURCES"),
         ("PARLEY_SOURCES__SHOP__URL", CANARY, "PARLEY_SOURCES__SHOP__VENDOR"),
-        ("PARLEY_SOURCES__SHOP__PASSWORD", CANARY, "PARLEY_SOURCES__SHOP__PASSWORD"),
+        ("PARLEY_SOURCES__SHOP__PASSPHRASE", CANARY, "PARLEY_SOURCES__SHOP__PASSPHRASE"),
         ("PARLEY_SOURCES", f'{{"../x": {{"vendor": "v", "url": "{CANARY}"}}}}', "PARLEY_SOURCES"),
         ("PARLEY_SOURCES", f'{{"ledger": {{"vendor": "v", "url": "{CANARY}"}}}}', "is taken"),
         ("PARLEY_HASH_KEY", "", "PARLEY_HASH_KEY: must not be empty"),

@@ -1,0 +1,253 @@
+"""One vendor's API: one session, bounded patience, credentials that stay with their origin.
+
+Only whole JSON, or whole lines, come back. What is worth repeating (429, 5xx, a broken connection,
+half a body) is repeated; all else is an error named by its remedy. Errors show no query, header or
+body.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin
+
+import orjson
+import requests
+from pydantic import SecretStr
+from requests.exceptions import SSLError
+
+from connectors.core.clock import utc_now
+from connectors.core.errors import FixConfig, ParleyError, RetryLater, StopRun
+from connectors.core.garbage import collection_paused
+from connectors.core.http.auth import Auth, FixedHeaders
+from connectors.core.http.body import Broken, read_body, read_lines
+from connectors.core.http.budget import Budget
+from connectors.core.http.paging import Next
+from connectors.core.http.reach import refuse_inner_address
+from connectors.core.http.reply import (
+    Busy,
+    Judge,
+    Reply,
+    Statuses,
+    origin_of,
+    place_of,
+    remedy_of,
+    retry_after,
+)
+
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+ATTEMPTS = 5
+# A server that asks for more patience than this gets it by the next run, not by this one.
+LONGEST_WAIT_SECONDS = 300.0
+MOST_REDIRECTS = 5
+UNAUTHORISED = 401
+# Numbers that a double can't hold: the quick parser would round them, ids among them.
+_LONG_NUMBER = re.compile(rb"[\[:,\s-]\d{19,}")
+
+Params = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    params: Params | None = None
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    has_credentials: bool = True
+
+
+class HttpClient:
+    """Speaks to one origin (scheme, host, port); no other one ever sees the credentials."""
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, SecretStr] | None = None,
+        *,
+        auth: Auth | None = None,
+        budget: Budget | None = None,
+        statuses: Statuses | None = None,
+        judge: Judge | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Open a session; `headers` (or `auth`) hold the credentials.
+
+        Raises:
+            FixConfig: the address is no http(s) URL.
+        """
+        self._base = base_url
+        if not re.match(r"https?://\w", base_url):
+            what = "the address is no http(s) URL"
+            raise FixConfig(what, "a source's url", "Correct it.")
+        self._auth = auth or FixedHeaders(headers or {})
+        self._budget, self._statuses, self._judge = budget, statuses or {}, judge
+        self._sleep, self._now = sleep, now
+        self._session = requests.Session()
+        # Where no auth is set, requests would put ~/.netrc's over our header.
+        self._session.auth = lambda request: request
+
+    def get(self, url: str, params: Params | None = None) -> Reply:
+        """Get a page; `url` may be relative to the base.
+
+        Raises:
+            FixConfig: refused for a reason that repeating won't change.
+            RetryLater: still busy, away or broken after `ATTEMPTS`, or asking for a long wait.
+            StopRun: the address, or where it redirects to, is on another host; or the answer is
+                larger than any page may be.
+        """
+        return self._call(_Request("GET", urljoin(self._base, url), params))
+
+    def post(self, url: str, body: object) -> Reply:
+        """Post JSON; for what may safely be asked twice. Raises as `get` does."""
+        return self._call(_Request("POST", urljoin(self._base, url), json=body))
+
+    def pages(self, url: str, next_of: Next, params: Params | None = None) -> Iterator[Reply]:
+        """Get a page and all that follow it by `next_of`; `StopRun` if they go in circles."""
+        yield (reply := self.get(url, params))
+        seen = {reply.url}
+        while following := next_of(reply):
+            address = urljoin(reply.url, following)
+            if address in seen:
+                what = f"the paging runs in circles after {len(seen)} pages"
+                raise StopRun(what, place_of(address), "Report it to the vendor.")
+            seen.add(address)
+            yield (reply := self.get(address))
+
+    def lines(self, url: str) -> Iterator[bytes]:
+        """Stream the lines of a file that the vendor named, in bounded memory.
+
+        It may lie on another host, which then sees no credentials and must be a public one.
+
+        Raises:
+            RetryLater: it broke off; the lines before are good.
+            FixConfig, StopRun: as `get`.
+        """
+        url = urljoin(self._base, url)
+        is_ours = origin_of(url) == origin_of(self._base)
+        if not is_ours:
+            refuse_inner_address(url, self._base)
+        answer = self._asked(_Request("GET", url, has_credentials=is_ours))
+        if isinstance(answer, Busy):
+            raise RetryLater(answer.why, place_of(url), "Run again later.")
+        if answer.status_code != requests.codes.ok:
+            what = f"the server answered {answer.status_code}"
+            raise RetryLater(what, place_of(url), "Run again later.")
+        try:
+            yield from read_lines(answer)
+        except Broken as error:
+            what = str(error)
+        else:
+            return
+        raise RetryLater(what, place_of(url), "Run again; it goes on from there.")
+
+    def _call(self, request: _Request) -> Reply:
+        """Repeat a request while that is worth it."""
+        attempt, is_renewed = 1, False
+        while isinstance(tried := self._follow(request), Busy | int):
+            if isinstance(tried, int):
+                # A token may have ended in mid-run: once, a new one is asked for.
+                if is_renewed or not request.has_credentials or not self._auth.renew():
+                    raise self._refused(tried, request.url)
+                is_renewed = True
+                continue
+            if attempt == ATTEMPTS or tried.wait > LONGEST_WAIT_SECONDS:
+                remedy = f"Run again in {max(tried.wait, 60):.0f} seconds or later."
+                raise RetryLater(tried.why, place_of(request.url), remedy)
+            self._sleep(max(tried.wait, float(2 ** (attempt - 1))))
+            attempt += 1
+        return tried
+
+    def _follow(self, request: _Request) -> Reply | Busy | int:
+        for _ in range(MOST_REDIRECTS):
+            if origin_of(request.url) != origin_of(self._base):
+                what = f"this address or redirect leads to another host ({place_of(request.url)})"
+                raise StopRun(what, place_of(self._base), "If that is right, make it the url.")
+            answer = self._asked(request)
+            if isinstance(answer, Busy):
+                return answer
+            if not answer.is_redirect:
+                return self._judged(answer)
+            url = urljoin(answer.url, answer.headers["Location"])
+            request = replace(request, url=url, params=None)
+        what = f"more than {MOST_REDIRECTS} redirects"
+        raise FixConfig(what, place_of(request.url), "Correct the source's url.")
+
+    def _asked(self, request: _Request) -> requests.Response | Busy:
+        headers = self._auth.headers(self._token, self._now()) if request.has_credentials else {}
+        if self._budget:
+            self._budget.spend(origin_of(request.url), self._sleep)
+        try:
+            return self._session.request(
+                request.method,
+                request.url,
+                params=request.params,
+                json=request.json,
+                data=request.form,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException as error:
+            kind = type(error).__name__
+            passes = isinstance(error, requests.ConnectionError | requests.Timeout)
+            passes = passes and not isinstance(error, SSLError)
+        if passes:
+            return Busy(f"the connection failed: {kind}")
+        # Raised outside the handler: the chained error would show the URL with its query.
+        what = f"the request can't be made: {kind}"
+        raise FixConfig(what, place_of(request.url), "Correct the source's url and credentials.")
+
+    def _token(self, url: str, form: Mapping[str, str]) -> object:
+        address = urljoin(self._base, url)
+        return self._call(_Request("POST", address, form=form, has_credentials=False)).body
+
+    def _judged(self, answer: requests.Response) -> Reply | Busy | int:
+        status, url = answer.status_code, answer.url
+        remedy = remedy_of(status, self._statuses)
+        if status == UNAUTHORISED or (remedy and remedy[0] is not RetryLater):
+            answer.close()
+            if status == UNAUTHORISED:
+                return status
+            raise self._refused(status, url)
+        if remedy:
+            answer.close()
+            wait = retry_after(answer.headers.get("Retry-After"), self._now())
+            return Busy(f"the server answered {status}", wait)
+        try:
+            body = _parsed(read_body(answer, READ_SECONDS))
+        except Broken as error:
+            return Busy(str(error))
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        reply = Reply(body, url, answer.links.get("next", {}).get("url"), headers)
+        found = self._judge(reply) if self._judge else None
+        if isinstance(found, ParleyError):
+            raise found
+        return found or reply
+
+    def _refused(self, status: int, url: str) -> ParleyError:
+        error, what_next = remedy_of(status, self._statuses) or (FixConfig, "Report it.")
+        return error(f"the server answered {status}", place_of(url), what_next)
+
+
+def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON
+    if not text:
+        return None
+    with collection_paused():
+        if not _LONG_NUMBER.search(text):
+            try:
+                return orjson.loads(text)
+            except orjson.JSONDecodeError:
+                pass
+        try:  # NaN, halves of surrogate pairs, numbers beyond 64 bits: one record's trouble
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            what = "the answer is no whole JSON"
+    raise Broken(what)

@@ -44,6 +44,29 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# What a vendor's records of `kind` (orders, carts) hold in their list column `list`, as a relation:
+   all columns of the record, `item` (the entry) and `position` (from 1); of the readable records in
+   batches that `this` has not taken in yet. For staging lines that come inside their order; `stream`
+   is the lake's name of the record where it is not that of the kind. #}
+{% macro staged_entries(vendor, kind, list, stream=none) -%}
+    {%- set records = ref("stg_" ~ vendor ~ "__" ~ kind) -%}
+    {%- set batches = _batches_to_read(vendor, stream or kind) -%}
+    {%- set readable -%}
+    (
+        select *
+        from {{ records }}
+        where reject_reason is null and op = 'upsert'
+        {%- if execute and is_incremental() and batches %}
+            and {{ landed_since(batches | map(attribute="landed_at") | min) }}
+            and batch_id in ('{{ batches | map(attribute="batch_id") | join("', '") }}')
+        {%- elif execute and is_incremental() %}
+            and 1 = 0
+        {%- endif %}
+    )
+    {%- endset -%}
+    {{ exploded(readable, list) }}
+{%- endmacro %}
+
 {% macro _batches_to_read(vendor, stream) -%}
     {%- set listed = [] -%}
     {%- for b in var("batches") if b.vendor == vendor and b.stream == stream -%}

@@ -62,6 +62,11 @@ def lake(vendor: str, stream: str) -> str:
     return f"lake.{vendor}_{stream}"
 
 
+def staged_entries(vendor: str, kind: str, *_: object, **__: object) -> str:
+    """The entries of a list in a vendor's records."""
+    return f"exploded(staging.stg_{vendor}__{kind})"
+
+
 def staged() -> dict[str, list[str]]:
     """Which vendor gives which kinds: one will do."""
     return {"segment": ["events"]}

@@ -11,13 +11,35 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 LIST = "select 'a' as v, 1 as n union all select 'b', 3 union all select 'c', 3"
 FIELDS = '{"a": "text", "b": {"c": "text"}}'
+LISTS = '{"a": [{"k": "text", "v": "text"}], "b": ["text"], "c": "pairs"}'
+
+
+def typed(payload: str, fields: str) -> str:
+    """A relation of one row whose column j is the payload, typed."""
+    json_object = '{{ typed_json("p", ' + fields + ") }}"
+    return f"(select {json_object} as j from (select '{payload}' as p) as t)"
 
 
 def parsed(payload: str, field: str) -> str:
     """A field of a payload, or for "none": whether the text is no JSON object."""
     value = f"j.{field}" if field != "none" else "case when j is null then 'none' end"
-    typed = '{{ typed_json("p", ' + FIELDS + ") }}"
-    return f"(select {value} from (select {typed} as j from (select '{payload}' as p) as t) as t)"
+    return f"(select {value} from {typed(payload, FIELDS)} as t)"
+
+
+def found_by(payload: str, is_: str) -> str:
+    """The v of the first entry of the list a whose k is that."""
+    value = f"{{{{ field_where('j.a', by='k', is='{is_}', field='v') }}}}"
+    return f"(select {value} from {typed(payload, LISTS)} as t)"
+
+
+def entries(payload: str, items: str, item: str = "item") -> str:
+    """All entries of a list with their positions, as one text."""
+    rows = '{{ exploded("lists", "l") }}'
+    each = f"concat(cast(position as string), '=', coalesce({item}, 'null'))"
+    return (
+        f"(with lists as (select {items} as l from {typed(payload, LISTS)} as t) "
+        f"select {{{{ ordered_list(\"{each}\", 'position') }}}} from {rows} as e)"
+    )
 
 
 def call(macro: str, *arguments: str) -> str:
@@ -45,6 +67,25 @@ CASES: dict[str, tuple[str, str | None]] = {
     "json: no object but a text": (parsed('"x"', "none"), "none"),
     "json: nothing": (parsed("", "none"), "none"),
     "json: space before it": (parsed('  {"a": "x"}', "a"), "x"),
+    "json list: its entries, in order": (
+        entries('{"a": [{"k": "x", "v": 1}, {"k": "y"}, null]}', "j.a", "item.k"),
+        "1=x, 2=y, 3=null",
+    ),
+    "json list: of texts": (entries('{"b": ["x", 2, null]}', "j.b"), "1=x, 2=2, 3=null"),
+    "json list: empty": (entries('{"b": []}', "j.b"), None),
+    "json list: that is none": (entries('{"a": "x", "b": ["y"]}', "j.a", "item.k"), None),
+    "json list: and what stands beside it": (entries('{"a": "x", "b": ["y"]}', "j.b"), "1=y"),
+    "json pairs: any keys": (
+        entries('{"c": {"Ads": true, "b c": "no"}}', "map_entries(j.c)",
+                "concat(item.key, ':', item.value)"),
+        "1=Ads:true, 2=b c:no",
+    ),
+    "json pairs: that are none": (entries('{"c": ["x"]}', "map_entries(j.c)", "item.key"), None),
+    "json field: of the first that is so": (
+        found_by('{"a": [{"k": "x", "v": 1}, {"k": "y", "v": 2}, {"k": "y", "v": 3}]}', "y"), "2",
+    ),
+    "json field: none is so": (found_by('{"a": [{"k": "x", "v": 1}]}', "y"), None),
+    "json field: no list": (found_by('{"b": []}', "y"), None),
     "json text: nulls are kept, order too": (
         '{{ json_text({"z": "cast(null as " ~ dbt.type_string() ~ ")", "a": "1", "b": "\'ö\'"}) }}',
         '{"z":null,"a":1,"b":"ö"}',
@@ -85,6 +126,10 @@ CASES: dict[str, tuple[str, str | None]] = {
         "2012-03-01 23:00:00",
     ),
     "minor: rounded": (call("to_minor", "'12.345'"), "1235"),
+    "minor: by the currency": (call("to_minor", "'1250'", "'JPY'"), "1250"),
+    "minor: thousandths": (call("to_minor", "'1.2345'", "'kwd'"), "1235"),
+    "minor: any other currency": (call("to_minor", "'1.25'", "'EUR'"), "125"),
+    "minor: no currency": (call("to_minor", "'1.25'", "cast(null as string)"), "125"),
     "minor: a comma is no number": (call("to_minor", "'12,34'"), None),
     "int": (call("to_int", "' 7 '"), "7"),
     "int: a fraction is rounded": (call("to_int", "'7.6'"), "8"),

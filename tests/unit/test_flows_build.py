@@ -54,6 +54,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("seeds/programmes.csv", {"seeds"}),
         ("seeds/intent_weights.csv", {"seeds", "weights"}),
         ("seeds/blocked_identifiers.csv", {"code", "seeds"}),
+        ("seeds/consent_fields.csv", {"code", "seeds"}),
         ("models/marts/_marts.yml", set()),
     ],
 )

@@ -2,7 +2,10 @@
 
 {# Text of a JSON object -> struct of the given fields, parsed once; null where the
    text is no JSON object.
-   `fields` maps a name to 'text' or to a nested map. Absent or null fields are null. #}
+   `fields` maps a name to its type: 'text'; a nested map; a list of one type, for a list of those
+   ([{"sku": "text"}], ["text"]); or 'pairs', for an object of any keys (map_entries gives them).
+   Absent or null fields are null, also those of another type (of a list with an entry of another
+   type, some engines keep the others). #}
 {% macro typed_json(payload, fields) -%}
     {{ return(adapter.dispatch("typed_json")(payload, fields)) }}
 {%- endmacro %}
@@ -27,18 +30,28 @@
 
 {% macro _spark_json_types(fields) -%}
     {%- set types = [] -%}
-    {%- for name, type in fields.items() -%}
-        {%- do types.append(name ~ (" struct<" ~ _spark_json_types(type) ~ ">" if type is mapping else " string")) -%}
-    {%- endfor -%}
+    {%- for name, type in fields.items() -%}{%- do types.append(name ~ " " ~ _spark_json_type(type)) -%}{%- endfor -%}
     {{ return(types | join(", ")) }}
+{%- endmacro %}
+
+{% macro _spark_json_type(type) -%}
+    {%- if type is mapping -%}{{ return("struct<" ~ _spark_json_types(type) ~ ">") }}
+    {%- elif type is not string -%}{{ return("array<" ~ _spark_json_type(type[0]) ~ ">") }}
+    {%- endif -%}
+    {{ return("map<string, string>" if type == "pairs" else "string") }}
 {%- endmacro %}
 
 {% macro _duckdb_json_types(fields) -%}
     {%- set types = {} -%}
-    {%- for name, type in fields.items() -%}
-        {%- do types.update({name: _duckdb_json_types(type) if type is mapping else "VARCHAR"}) -%}
-    {%- endfor -%}
+    {%- for name, type in fields.items() -%}{%- do types.update({name: _duckdb_json_type(type)}) -%}{%- endfor -%}
     {{ return(types) }}
+{%- endmacro %}
+
+{% macro _duckdb_json_type(type) -%}
+    {%- if type is mapping -%}{{ return(_duckdb_json_types(type)) }}
+    {%- elif type is not string -%}{{ return([_duckdb_json_type(type[0])]) }}
+    {%- endif -%}
+    {{ return("MAP(VARCHAR, VARCHAR)" if type == "pairs" else "VARCHAR") }}
 {%- endmacro %}
 
 {# A JSON object as text from a map of name -> expression; keys in the order given. #}
@@ -72,4 +85,34 @@
     array_join(slice(split(
         listagg({{ value }}, char(31)) within group (order by {{ order_by }}), char(31)
     ), 1, {{ most }}), ', ')
+{%- endmacro %}
+
+{# A relation with one row for each entry of its column `list`: all columns of the relation, `item`
+   (the entry) and `position` (from 1). No row where the list is empty or null. #}
+{% macro exploded(relation, list) -%}
+    {{ return(adapter.dispatch("exploded")(relation, list)) }}
+{%- endmacro %}
+
+{% macro duckdb__exploded(relation, list) -%}
+    (select *, unnest({{ list }}) as item, generate_subscripts({{ list }}, 1) as position from {{ relation }})
+{%- endmacro %}
+
+{% macro spark__exploded(relation, list) -%}
+    (
+        select r.*, l.item, cast(l.at + 1 as bigint) as position
+        from {{ relation }} as r lateral view posexplode(r.{{ list }}) l as at, item
+    )
+{%- endmacro %}
+
+{# From a list of structs, the field `field` of the first whose field `by` is the text `is`. #}
+{% macro field_where(list, by, is, field) -%}
+    {{ return(adapter.dispatch("field_where")(list, by, is, field)) }}
+{%- endmacro %}
+
+{% macro duckdb__field_where(list, by, is, field) -%}
+    list_filter({{ list }}, lambda x: x.{{ by }} = '{{ is }}')[1].{{ field }}
+{%- endmacro %}
+
+{% macro spark__field_where(list, by, is, field) -%}
+    get(filter({{ list }}, x -> x.{{ by }} = '{{ is }}'), 0).{{ field }}
 {%- endmacro %}

@@ -97,10 +97,11 @@
     cast(conv({{ digits }}, 16, 10) as bigint)
 {%- endmacro %}
 
-{# Text with a decimal number in major units -> integer minor units; null where it is no number, or
-   has more than 12 digits before the point. #}
-{% macro to_minor(text) -%}
-    cast(round(try_cast({{ text }} as decimal(18, 6)) * 100) as bigint)
+{# Text with a decimal number in major units -> integer minor units of the currency (an expression;
+   two decimals where it is null); null where it is no number, or has more than 12 digits before the
+   point. #}
+{% macro to_minor(text, currency="null") -%}
+    cast(round(try_cast({{ text }} as decimal(18, 6)) * {{ minor_units(currency) }}) as bigint)
 {%- endmacro %}
 
 {# Text -> integer, rounded; null where it is no number, or has more than 18 digits. #}

@@ -37,9 +37,12 @@ links as (
     {% endfor %}
     {% for node, type, other, other_type in [
         ("user_node", "user_id", "email_node", "email"),
+        ("user_node", "user_id", "phone_node", "phone"),
         ("user_node", "user_id", "card_node", "loyalty_card"),
         ("card_node", "loyalty_card", "email_node", "email"),
         ("email_node", "email", "user_node", "user_id"),
+        ("email_node", "email", "phone_node", "phone"),
+        ("phone_node", "phone", "user_node", "user_id"),
     ] %}
     select
         source_id,

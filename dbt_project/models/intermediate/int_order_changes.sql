@@ -6,8 +6,10 @@ orders as (
     select * from {{ ref("int_orders") }}
 ),
 
+-- Lines that come inside their order change with it.
 lines as (
     select * from {{ ref("int_order_line_versions") }}
+    where not is_nested
 ),
 
 order_versions as (

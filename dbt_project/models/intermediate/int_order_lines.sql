@@ -34,6 +34,7 @@ ranked as (
     from versions
 ),
 
+-- A line that came inside its order counts in that version of the order which counts.
 final as (
     select
         {{ key(["l.source_id", "l.line_id"]) }} as order_line_key,
@@ -52,7 +53,9 @@ final as (
         greatest(l.landed_at, o.known_at) as known_at
     from ranked as l
     inner join orders as o on l.source_id = o.source_id and l.order_id = o.order_id
-    where l.version_rank = 1 and l.op = 'upsert'
+    where
+        l.version_rank = 1 and l.op = 'upsert'
+        and (not l.is_nested or (l.batch_id = o.batch_id and l.seq = o.seq))
 )
 
 select * from final

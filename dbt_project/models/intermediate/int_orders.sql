@@ -39,10 +39,13 @@ nodes as (
         r.*,
         {{ node("user_id", "case when b.value is null then r.customer_id end", "r.id_space") }} as user_node,
         {{ node("loyalty_card", "r.loyalty_card", "r.id_space") }} as card_node,
-        e.node_id as email_node
+        e.node_id as email_node,
+        p.node_id as phone_node
     from ranked as r
     left join identifiers as e
         on r.email_raw = e.raw_value and e.identifier_type = 'email'
+    left join identifiers as p
+        on r.phone_raw = p.raw_value and p.identifier_type = 'phone'
     left join blocked as b on lower(r.customer_id) = b.value
     where r.version_rank = 1 and r.op = 'upsert' and {{ in_days("r.ordered_on", days) }}
 ),
@@ -53,10 +56,11 @@ final as (
         source_id,
         id_space,
         order_id,
-        coalesce(user_node, card_node, email_node) as node_id,
+        coalesce(user_node, card_node, email_node, phone_node) as node_id,
         user_node,
         card_node,
         email_node,
+        phone_node,
         cart_id,
         country,
         channel,
@@ -69,6 +73,7 @@ final as (
         ordered_at,
         ordered_on,
         batch_id,
+        seq,
         landed_at as known_at
     from nodes
 )

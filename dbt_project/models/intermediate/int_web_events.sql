@@ -26,8 +26,8 @@ blocked_devices as (
     where identifier_type = 'device'
 ),
 
--- A message id counts once in three days, by the copy that was known first. Few messages have
--- copies: comparing those alone spares sorting all events.
+-- A message id counts once in three days, by the copy that was known first, or last where the source
+-- revises its events. Few messages have copies: comparing those alone spares sorting all events.
 doubled as (
     select
         source_id,
@@ -44,10 +44,17 @@ copies as (
         e.batch_id,
         e.seq,
         {{ to_millis("e.occurred_at") }} as millis,
-        row_number() over (
-            partition by e.source_id, e.message_id
-            order by e.landed_at, e.batch_id, e.seq
-        ) as copy
+        case
+            when e.is_revisable
+                then row_number() over (
+                        partition by e.source_id, e.message_id
+                        order by e.landed_at desc, e.batch_id desc, e.seq desc
+                    )
+            else row_number() over (
+                    partition by e.source_id, e.message_id
+                    order by e.landed_at, e.batch_id, e.seq
+                )
+        end as copy
     from events as e
     inner join doubled as d on e.source_id = d.source_id and e.message_id = d.message_id
 ),

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import atexit
-import gzip
 import shutil
 import sqlite3
 import tempfile
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import orjson
 import pyarrow.parquet as pq
 from pydantic import SecretStr
 
@@ -24,36 +21,10 @@ from connectors.core.settings import Settings, SourceSettings
 from connectors.core.spec import Batch, SourceSpec, Stream
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
+from tests.conformance.file_worlds import Ga4World, PosthogWorld, SegmentWorld, SnowplowWorld
+from tests.conformance.world import AS_OF, ROWS, SECRET, World
 
-AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)
-ROWS = {f"k{n:03d}": AS_OF - timedelta(minutes=100 - n) for n in range(50)}
-SECRET = "c4nary-s3cret"
-
-
-class World(ABC):
-    """A small outside world for one source: a place with records, and how it is connected.
-
-    `has_clock`: the records' own times say when they happened. `broken_urls` cannot work, and
-    hold a secret.
-    """
-
-    vendor: ClassVar[str]
-    stream: ClassVar[str]
-    source_id: ClassVar[str]
-    has_clock: ClassVar[bool] = True
-    broken_urls: ClassVar[tuple[str, ...]]
-
-    @abstractmethod
-    def __init__(self, folder: Path) -> None: ...
-
-    @abstractmethod
-    def url(self) -> str: ...
-
-    @abstractmethod
-    def put(self, records: dict[str, datetime]) -> None: ...
-
-    @abstractmethod
-    def put_garbage(self, key: str, text: str, at: datetime) -> None: ...
+__all__ = ["AS_OF", "ROWS", "SECRET", "SOURCES", "Rig", "World"]
 
 
 class DatabaseWorld(World):
@@ -88,35 +59,6 @@ class DatabaseWorld(World):
         with sqlite3.connect(self._path) as connection:
             connection.executemany(statement, rows)
         connection.close()
-
-
-class SegmentWorld(World):
-    """A folder of events, one compressed file a batch of records."""
-
-    vendor, stream, source_id = "segment", "events", "web"
-    broken_urls = (f"/nowhere/{SECRET}", f"nosuch://user:{SECRET}@host/x")
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "web"
-        self._folder.mkdir()
-
-    def url(self) -> str:
-        return str(self._folder)
-
-    def put(self, records: dict[str, datetime]) -> None:
-        lines = [
-            orjson.dumps({"messageId": key, "receivedAt": f"{at:%Y-%m-%dT%H:%M:%SZ}"})
-            for key, at in sorted(records.items(), key=lambda item: item[1])
-        ]
-        for start in range(0, len(lines), 20):
-            self._write(b"\n".join(lines[start : start + 20]) + b"\n")
-
-    def put_garbage(self, key: str, text: str, at: datetime) -> None:  # noqa: ARG002 - has none
-        self._write(text.encode() + b"\n")
-
-    def _write(self, data: bytes) -> None:
-        number = len(list(self._folder.iterdir()))
-        (self._folder / f"{number:04d}.jsonl.gz").write_bytes(gzip.compress(data))
 
 
 class LedgerWorld(World):
@@ -156,6 +98,9 @@ class LedgerWorld(World):
 SOURCES: list[type[World]] = [
     DatabaseWorld,
     SegmentWorld,
+    Ga4World,
+    PosthogWorld,
+    SnowplowWorld,
     LedgerWorld,
 ]
 
@@ -209,7 +154,7 @@ class Rig:
         return [batch for batch in found if batch.stream == self.world.stream]
 
     def keys(self) -> list[str]:
-        return [row["record_key"] for row in self.rows()]
+        return [self.world.name_of(row) for row in self.rows()]
 
     def rows(self) -> list[dict[str, Any]]:
         files = [self.lake.url(batch.path) for batch in self.batches()]

@@ -1,0 +1,48 @@
+"""Source `posthog`: files of PostHog events, from batch exports or as libraries send them.
+
+A line is an event, a batch, or a captured request of either. Batch exports in Parquet
+hold `properties` as a text of JSON; it is opened, so that what stands in it is found.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from connectors.core.captured import Event, json_in, taken_apart
+from connectors.core.files import file_source
+from connectors.core.formats import SUFFIXES, FileFormat, first_id, first_instant
+from connectors.core.spec import Stream
+
+VENDOR = "posthog"
+EVENTS = Stream(
+    name="events",
+    key="uuid",
+    cursor="created_at",
+    identifiers={
+        "email": ("$set.email", "properties.$set.email", "properties.email"),
+        "phone": ("$set.phone", "properties.$set.phone", "properties.phone"),
+    },
+)
+_TEXTS = ("properties", "person_properties")
+
+
+def apart(line: Event) -> list[Any]:
+    """The events of a line, with nothing of them in texts."""
+    events = taken_apart(line, listed="batch", told=("sent_at", "receivedAt"))
+    return [_opened(event) if isinstance(event, dict) else event for event in events]
+
+
+def _opened(event: Event) -> Event:
+    texts = [name for name in _TEXTS if isinstance(event.get(name), str)]
+    return event | {name: json_in(event[name]) for name in texts} if texts else event
+
+
+FORMAT = FileFormat(
+    apart=apart,
+    arrived=partial(first_instant, ("created_at", "receivedAt")),
+    told=partial(first_instant, ("sent_at", "timestamp")),
+    key=partial(first_id, ("uuid",)),
+    suffixes=(*SUFFIXES, ".parquet"),
+)
+SPEC = file_source(VENDOR, EVENTS, FORMAT, "files of PostHog events: a folder, s3:// or gs:// URL")

@@ -18,6 +18,7 @@ import orjson
 from sqlalchemy import (
     ColumnElement,
     Engine,
+    FromClause,
     Label,
     Row,
     Select,
@@ -49,7 +50,7 @@ class KeysetTable:
 
     `found` maps the columns to read to their real names and types. `key` and `changed` are among
     them; `happened` names the column that dates a row without a change time; `booleans` are
-    columns that SQLite keeps as 0 and 1.
+    columns that SQLite keeps as 0 and 1. `view` is a query that stands in for the table.
     """
 
     name: str
@@ -59,6 +60,7 @@ class KeysetTable:
     is_sqlite: bool
     happened: str | None = None
     booleans: tuple[str, ...] = ()
+    view: FromClause | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -107,12 +109,17 @@ class KeysetTable:
         # Whatever its zone and separator, ISO text begins with a date at most a day away.
         return self.changed_column >= literal((instant - timedelta(days=1)).date().isoformat())
 
-    def query(self) -> Select[Any]:
-        """The columns, then the value of `order`."""
+    def rows(self) -> Select[Any]:
+        """All rows, with the columns in the order of `names`."""
         chosen: list[Label[Any]] = [
             sql_column(self.found[name][0]).label(name) for name in self.names
         ]
-        return select(*chosen, self.order.label("order_value")).select_from(sql_table(self.name))
+        source = sql_table(self.name) if self.view is None else self.view
+        return select(*chosen).select_from(source)
+
+    def query(self) -> Select[Any]:
+        """The columns, then the value of `order`."""
+        return self.rows().add_columns(self.order.label("order_value"))
 
     def window(self, context: ReadContext, cursor: str | None) -> Select[Any]:
         """The rows after a cursor, up to `settled`, at most `WINDOW_ROWS`."""

@@ -4,46 +4,30 @@ Each stream is a table or view of the stream's name with the columns of `TABLES`
 are left where they are. Rows are read in the order of (`updated_at`, key), up to
 `ReadContext.settled`. Times may be timestamps or, on SQLite, ISO text; one without a zone is UTC.
 
+A table without `updated_at`, and what is in carts, is read as a whole each time and compared; what
+is gone then becomes a deletion. The option `preset` reads the tables of a shop's software instead:
+see `connectors.core.presets`.
+
 Rows without a usable `updated_at` are not lost: see `connectors.core.keyset`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-from sqlalchemy import Engine, inspect
-from sqlalchemy.exc import NoSuchTableError
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Engine
 
 from connectors.core.errors import FixConfig, ParleyError
-from connectors.core.keyset import KeysetTable, ordered_pages, unordered_pages
+from connectors.core.keyset import ordered_pages, unordered_pages
+from connectors.core.presets import PRESETS
 from connectors.core.settings import SourceSettings
+from connectors.core.shop_tables import CHANGED, Place, TableColumns, own_table, preset_view
 from connectors.core.spec import Finding, Page, ReadContext, SourceSpec, Stream
 from connectors.core.sql import reading
+from connectors.core.whole import whole_pages
 
 VENDOR = "database"
-CHANGED = "updated_at"
-
-Found = dict[str, tuple[str, TypeEngine[Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumns:
-    """The columns that a stream's table has to have, and those it may have.
-
-    `happened` is the column that dates a row without `updated_at`. `needed`: the shop can't be
-    used without the table. Money is in minor units; `country` is ISO-2, `currency` ISO-3.
-    """
-
-    key: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    happened: str | None = None
-    booleans: tuple[str, ...] = ()
-    needed: bool = False
-
 
 TABLES = {
     "customers": TableColumns(
@@ -85,12 +69,25 @@ TABLES = {
         optional=("customer_id", "email", "phone", "legal_basis", "proof"),
         happened="given_at",
     ),
+    "carts": TableColumns(
+        key="cart_id",
+        required=("cart_id", "status", "updated_at"),
+        optional=("customer_id", "email", "currency", "started_at"),
+        happened="started_at",
+    ),
+    "cart_lines": TableColumns(
+        key="line_id",
+        required=("line_id", "cart_id", "product_id", "quantity"),
+        optional=("price_minor", "currency", "updated_at"),
+        is_whole=True,
+    ),
 }
 
 _IDENTIFIERS = {
     "customers": {"email": ("email",), "phone": ("phone",)},
     "orders": {"email": ("email",)},
     "consents": {"email": ("email",), "phone": ("phone",)},
+    "carts": {"email": ("email",)},
 }
 
 
@@ -107,86 +104,58 @@ def read(context: ReadContext) -> Iterator[Page]:
         FixConfig: the database or a needed table can't be read as documented.
         RetryLater: the server can't be reached.
     """
-    name = context.stream.name
-    where = f"source {context.source_id}, stream {name}"
+    where = f"source {context.source_id}, stream {context.stream.name}"
     with reading(context.settings.url, where) as engine:
-        found = _columns(engine, name)
-        if found is None and not TABLES[name].needed:
+        place = _place(engine, context.stream.name, context.settings, where)
+        if place.problem:
+            raise FixConfig(place.problem, where, place.remedy)
+        if place.table is None:
             return
-        problem = _problem(name, found)
-        if problem:
-            raise FixConfig(problem, where, _remedy(name))
-        table = _table(engine, name, found or {})
-        if not table.is_orderable:
-            raise FixConfig(_not_orderable(name), where, _remedy(name))
-        yield from ordered_pages(engine, table, context)
-        yield from unordered_pages(engine, table, context)
+        if place.is_whole:
+            yield from whole_pages(engine, place.table, context)
+        else:
+            yield from ordered_pages(engine, place.table, context)
+            yield from unordered_pages(engine, place.table, context)
 
 
 def check(source_id: str, settings: SourceSettings) -> list[Finding]:
-    """Say of each stream's table whether it can be read, and if not, which view would help."""
+    """Say of each stream whether and how it can be read, and if not, which view would help."""
+    where = f"source {source_id}"
     try:
-        with reading(settings.url, f"source {source_id}") as engine:
-            return [_check_table(engine, name) for name in TABLES]
+        with reading(settings.url, where) as engine:
+            return [_finding(_place(engine, name, settings, where)) for name in TABLES]
     except ParleyError as error:
         return [Finding("error", f"{error.what} ({error.where})", error.remedy)]
 
 
-def _check_table(engine: Engine, name: str) -> Finding:
-    found = _columns(engine, name)
-    problem = _problem(name, found)
-    if found is None and not TABLES[name].needed:
-        return Finding("warning", f"{problem}: the stream is empty", _remedy(name))
-    if problem:
-        return Finding("error", problem, _remedy(name))
-    table = _table(engine, name, found or {})
-    if not table.is_orderable:
-        return Finding("error", _not_orderable(name), _remedy(name))
-    absent = [column for column in TABLES[name].optional if column not in table.found]
-    without = f", without {', '.join(absent)}" if absent else ""
-    return Finding("ok", f"table '{name}' can be read{without}")
+def _place(engine: Engine, name: str, settings: SourceSettings, where: str) -> Place:
+    chosen = settings.options.get("preset")
+    if chosen is None:
+        return own_table(engine, name, TABLES[name])
+    if chosen not in PRESETS:
+        what, remedy = "option preset names none", f"Presets: {', '.join(PRESETS)}."
+        raise FixConfig(what, where, remedy)
+    view = PRESETS[chosen].views(settings.options).get(name)
+    return preset_view(engine, name, TABLES[name], chosen, view)
 
 
-def _columns(engine: Engine, name: str) -> Found | None:
-    """The columns of a table or view by lower-case name; None if there is no such table."""
-    try:
-        reflected = inspect(engine).get_columns(name)
-    except NoSuchTableError:
-        return None
-    # Some dialects answer an empty list for a table that isn't there.
-    return {c["name"].lower(): (c["name"], c["type"]) for c in reflected} or None
+def _finding(place: Place) -> Finding:
+    if place.problem:
+        return Finding("error", place.problem, place.remedy)
+    if place.table is None:
+        level: Literal["ok", "warning"] = "warning" if place.remedy else "ok"
+        return Finding(level, f"{place.told}: the stream is empty", place.remedy)
+    return Finding("ok", place.told)
 
 
-def _table(engine: Engine, name: str, found: Found) -> KeysetTable:
-    columns = TABLES[name]
-    return KeysetTable(
-        name=name,
-        key=columns.key,
-        changed=CHANGED,
-        found={c: found[c] for c in (*columns.required, *columns.optional) if c in found},
-        is_sqlite=engine.dialect.name == "sqlite",
-        happened=columns.happened,
-        booleans=columns.booleans,
-    )
-
-
-def _problem(name: str, found: Found | None) -> str | None:
-    if found is None:
-        return f"there is no table or view '{name}'"
-    missing = [column for column in TABLES[name].required if column not in found]
-    return f"table '{name}' has no column {', '.join(missing)}" if missing else None
-
-
-def _not_orderable(name: str) -> str:
-    return f"column {CHANGED} of table '{name}' is not a timestamp"
-
-
-def _remedy(name: str) -> str:
-    columns = TABLES[name]
-    return (
-        f"Create a view named {name} with the columns {', '.join(columns.required)}"
-        f" and, where the shop has them, {', '.join(columns.optional)}."
-    )
-
-
-SPEC = SourceSpec(VENDOR, _STREAMS, read, check)
+SPEC = SourceSpec(
+    VENDOR,
+    _STREAMS,
+    read,
+    check,
+    about="a shop's own database, by any SQLAlchemy URL: documented tables or views, or a preset",
+    options={
+        "preset": f"the shop's software, read from its own tables: {', '.join(PRESETS)}",
+        **{name: told for preset in PRESETS.values() for name, told in preset.options.items()},
+    },
+)

@@ -20,8 +20,9 @@ from connectors.core import keyset
 from connectors.core.errors import FixConfig, ParleyError
 from connectors.core.keyset import KeysetTable
 from connectors.core.settings import SourceSettings
+from connectors.core.shop_tables import Found
 from connectors.core.spec import Finding, Page, ReadContext, Record
-from connectors.sources.database import SPEC, TABLES, Found
+from connectors.sources.database import SPEC, TABLES
 
 AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)
 Sql = Callable[..., None]
@@ -220,19 +221,15 @@ def test_only_customers_and_orders_are_needed(shop: Path, sql: Sql) -> None:
 def test_check_names_what_is_missing_and_which_view_would_help(shop: Path, sql: Sql) -> None:
     sql("create view orders as select 1 as order_id, 'GBP' as currency")
     findings = SPEC.check("shop", context(shop).settings)
-    assert [finding.level for finding in findings] == [
-        "ok",
-        "warning",
-        "error",
-        "warning",
-        "warning",
-    ]
+    levels = {name: finding.level for name, finding in zip(TABLES, findings, strict=True)}
+    empty = dict.fromkeys(("products", "order_lines", "consents", "carts", "cart_lines"), "warning")
+    assert levels == {"customers": "ok", "orders": "error", **empty}
     assert findings[0] == Finding(
         "ok",
         "table 'customers' can be read, without phone, first_name, last_name, country, language,"
         " time_zone, loyalty_card, is_test",
     )
-    assert "no column ordered_at, status, amount_minor, updated_at" in findings[2].what
+    assert findings[2].what == "table 'orders' has no column ordered_at, status, amount_minor"
     assert "view named orders with the columns order_id, ordered_at" in findings[2].remedy
 
 
@@ -242,3 +239,40 @@ def test_what_the_driver_says_is_not_passed_on(shop: Path, sql: Sql) -> None:
         read(context(shop, "orders"))
     findings = SPEC.check("shop", context(shop).settings)
     assert "c4nary" not in "".join(traceback.format_exception(raised.value)) + repr(findings)
+
+
+def test_a_table_without_a_change_time_is_read_as_a_whole(shop: Path, sql: Sql) -> None:
+    """And check says so, because it costs a pass each time."""
+    sql(
+        "create table products (product_id, name, created_at)",
+        "insert into products values (2, 'kettle', '2011-01-01')",
+        "insert into products values (1, 'toaster', null)",
+        "insert into products values (null, 'nobody', null)",
+        "insert into products values (3, 'from tomorrow', '2011-12-07')",
+        "insert into products values (4, 'from never', '2099-01-01')",
+    )
+    given = context(shop, "products", page_size=2)
+    for _ in range(2):
+        pages = list(SPEC.read(given))
+        assert {page.snapshot for page in pages} == {"consistent"}
+        assert [page.done for page in pages] == [False, False, False, True]
+        records = [record for page in pages for record in page.records]
+        assert [record.key for record in records[1:]] == ["1", "2", "4"]
+        assert [key for page in pages for key in page.held] == ["3"]
+    (finding,) = (f for f in SPEC.check("shop", given.settings) if "products" in f.what)
+    assert finding.level == "ok"
+    assert finding.what.endswith("as a whole and compared each time")
+
+
+def test_what_is_in_carts_is_always_read_as_a_whole(shop: Path, sql: Sql) -> None:
+    """What is taken out leaves no row with a change time."""
+    sql(
+        "create table carts (cart_id, status, updated_at)",
+        "insert into carts values ('c', 'open', '2011-12-06')",
+        "create table cart_lines (line_id, cart_id, product_id, quantity, updated_at)",
+        "insert into cart_lines values ('l', 'c', 'p', 1, '2011-12-06')",
+    )
+    assert [page.snapshot for page in SPEC.read(context(shop, "carts"))] == [None]
+    whole = list(SPEC.read(context(shop, "cart_lines")))
+    assert [page.snapshot for page in whole] == ["consistent", "consistent"]
+    assert whole[0].records[0].at == datetime(2011, 12, 6, tzinfo=UTC)

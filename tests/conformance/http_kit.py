@@ -97,11 +97,11 @@ class Server:
             def do_GET(self) -> None:
                 _send(self, server.answer(_asked(self)))
 
-            do_POST = do_PUT = do_DELETE = do_PATCH = do_GET
-
             def log_message(self, *_: object) -> None:
                 pass
 
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            setattr(Handler, f"do_{method}", Handler.do_GET)
         return Handler
 
 

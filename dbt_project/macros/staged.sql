@@ -3,7 +3,7 @@
    vendor is a folder of staging models and its line in this list. #}
 {% macro staged() -%}
     {{ return({
-        "database": ["customers", "products", "orders", "order_lines", "consents"],
+        "database": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
         "parley": ["identifiers", "messages"],
         "segment": ["events"],
     }) }}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -50,18 +50,19 @@ def changed_pages(
     Otherwise (page numbers, offsets) a record that changes moves to the end and all others a place
     up, one of them past us; so the question is asked anew from the last change that was seen.
     """
-    seen = _Seen.stored(context.cursors.get(""))
-    start = seen.at - OVERLAP if seen.at else None
-    walk = _Walk(start)
+    seen = Seen.stored(context.cursors.get(""))
+    walk = _Walk(seen.at - OVERLAP if seen.at else None)
     while True:
         for page in fetch(walk.start):
             if walk.misses(page):
                 seen.at = walk.start
                 break
-            records, at = seen.take(page.records, record_of, context)
-            if records:
-                yield Page(records, seen.text)
-            if seen.has_reached_as_of or page.is_last:
+            records, at, is_over = _taken(page, record_of, context)
+            news = [record for record in records if seen.learns(record)]
+            seen.forget()
+            if news:
+                yield Page(news, seen.text)
+            if is_over or page.is_last:
                 return
             if not is_stable and walk.moves(page, at):
                 break
@@ -69,12 +70,27 @@ def changed_pages(
             return
 
 
+def _taken(
+    page: Fetched, record_of: RecordOf, context: ReadContext
+) -> tuple[list[Record], datetime | None, bool]:
+    """The records up to `as_of`, the time of the last one, and whether `as_of` is reached."""
+    records: list[Record] = []
+    last: datetime | None = None
+    for value in page.records:
+        record = believed(record_of(value), context)
+        if record.at is not None and record.at > context.as_of:
+            return records, last, True
+        records.append(record)
+        last = record.at or last
+    return records, last, False
+
+
 def whole_pages(
     context: ReadContext, pages: Iterator[Fetched], record_of: RecordOf
 ) -> Iterator[Page]:
     """Read everything there is; landing compares it with what it knows."""
     for page in pages:
-        records = [_believed(record_of(value), context) for value in page.records]
+        records = [believed(record_of(value), context) for value in page.records]
         held = tuple(r.key for r in records if r.at is not None and r.at > context.as_of)
         taken = [r for r in records if r.at is None or r.at <= context.as_of]
         yield Page(taken, None, snapshot="paged", held=held)
@@ -115,15 +131,15 @@ class _Walk:
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """How far changes were read, and the contents of those within the overlap."""
 
     at: datetime | None = None
     recent: dict[str, tuple[str, float]] = field(default_factory=dict)
-    has_reached_as_of: bool = False
 
     @classmethod
-    def stored(cls, position: str | None) -> _Seen:
+    def stored(cls, position: str | None) -> Seen:
+        """What `text` gave; nothing was seen for None."""
         if position is None:
             return cls()
         found = orjson.loads(position)
@@ -132,41 +148,33 @@ class _Seen:
 
     @property
     def text(self) -> str:
+        """It all as JSON text."""
         at = iso_z(self.at) if self.at else None
         return orjson.dumps({"at": at, "recent": self.recent}).decode()
 
-    def take(
-        self, values: Sequence[Any], record_of: RecordOf, context: ReadContext
-    ) -> tuple[list[Record], datetime | None]:
-        """The records that are news, up to `as_of`; and the time of the last one."""
-        news: list[Record] = []
-        last: datetime | None = None
-        for value in values:
-            record = _believed(record_of(value), context)
-            if record.at is not None and record.at > context.as_of:
-                self.has_reached_as_of = True
-                break
-            last = record.at or last
-            mark = digest(record.payload)
-            known = self.recent.get(record.key)
-            if known is None or known[0] != mark:
-                news.append(record)
-            self.recent.pop(record.key, None)
-            self.recent[record.key] = (mark, record.at.timestamp() if record.at else 0.0)
-            self.at = max(record.at or _NEVER, self.at or _NEVER)
-        self._forget()
-        return news, last
+    def knows(self, record: Record) -> bool:
+        """Whether this very version was seen."""
+        known = self.recent.get(record.key)
+        return known is not None and known[0] == digest(record.payload)
 
-    def _forget(self) -> None:
-        since = (self.at - OVERLAP).timestamp() if self.at and self.at > _NEVER else 0.0
+    def learns(self, record: Record) -> bool:
+        """Note a version; whether it is news."""
+        is_news = not self.knows(record)
+        self.recent.pop(record.key, None)
+        stamp = record.at.timestamp() if record.at else 0.0
+        self.recent[record.key] = (digest(record.payload), stamp)
+        if record.at is not None:
+            self.at = max(record.at, self.at or record.at)
+        return is_news
+
+    def forget(self) -> None:
+        """Keep what lies within the overlap; a record without a time stays while there is room."""
+        since = (self.at - OVERLAP).timestamp() if self.at else 0.0
         kept = [item for item in self.recent.items() if not 0.0 < item[1][1] < since]
         self.recent = dict(kept[-MOST_RECENT:])
 
 
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _believed(record: Record, context: ReadContext) -> Record:
+def believed(record: Record, context: ReadContext) -> Record:
     """A time that no clock has reached yet is no time: the record does not wait for it."""
     if record.at is None or context.latest is None or record.at <= context.latest:
         return record

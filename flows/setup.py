@@ -7,15 +7,14 @@ import secrets
 from pathlib import Path
 
 from pydantic import SecretStr
-from rich.markup import escape
 
 from connectors.core import registry
 from connectors.core.errors import FixConfig
 from connectors.core.settings import SourceSettings, get_settings
+from flows.sources import show_findings
 from flows.terminal import console
 
 ENV = Path(".env")
-STYLES = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "error": "[red]✗[/]"}
 
 
 def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
@@ -37,10 +36,9 @@ def connect(shop_url: str, web_url: str, env: Path = ENV) -> bool:
         sources["web"] = SourceSettings(vendor="segment", url=SecretStr(web_url))
     is_ready = True
     for name, source in sources.items():
-        for finding in registry.source(source.vendor).check(name, source):
-            said = f"{finding.what}. {finding.remedy}" if finding.remedy else finding.what
-            console.print(f"{STYLES[finding.level]} {name}: {escape(said)}", soft_wrap=True)
-            is_ready = is_ready and finding.level != "error"
+        findings = registry.source(source.vendor).check(name, source)
+        show_findings(name, findings)
+        is_ready = is_ready and all(finding.level != "error" for finding in findings)
     _write(env, [written.rstrip("\n")] if written else [], home, sources)
     first = "" if is_ready else "mend what is marked ✗, then "
     console.print(f"written to {env}; next: {first}`parley run daily`")

@@ -60,7 +60,10 @@ def streams(settings: Settings) -> list[tuple[str, str]]:
 
 def land_stream(run: Run, source_id: str, stream: str, progress: Progress | None = None) -> Landed:
     """Extract what is new in one stream up to the run's clock, and land it."""
-    spec = registry.source(run.settings.source(source_id).vendor)
+    source = run.settings.source(source_id)
+    spec = registry.source(source.vendor)
+    for problem in registry.misplaced(spec, source):
+        raise FixConfig(problem.what, f"source {source_id}", problem.remedy)
     manifest, lake = LedgerManifest(run.ledger), Lake(run.settings.lake_root)
     landed = land(
         spec, spec.stream(stream), source_id, run.settings, manifest, lake, run.as_of, progress

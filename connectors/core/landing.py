@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from connectors.core.clock import utc_now
 from connectors.core.comparison import Comparison, News
 from connectors.core.drift import Drift, Shape, noticed
+from connectors.core.errors import ParleyError
 from connectors.core.identifiers import (
     IDENTIFIERS,
     IDENTIFIERS_SOURCE,
@@ -37,7 +38,7 @@ from connectors.core.spec import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from connectors.core.settings import Settings, SourceSettings
+    from connectors.core.settings import Settings
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 64 * 1024 * 1024
@@ -82,27 +83,33 @@ def land(  # noqa: PLR0913 - it joins that many parts
     to `batch_rows`. Raises what the source or the lake raised; what was committed stays so.
     """
     state = manifest.cursors(spec.vendor, source_id, stream.name)
-    context = _context(stream, source_id, settings.source(source_id), state, as_of)
+    context = reading(stream, source_id, settings, state, as_of)
     context = replace(context, page_size=min(context.page_size, batch_rows))
     key = settings.hash_key.get_secret_value()
     collector = IdentifierCollector(stream, key, settings.default_country)
     landing = _Landing(spec.vendor, context, manifest, lake, collector, batch_rows)
-    for page in spec.read(context):
-        landing.add(page)
-        if progress is not None:
-            progress(len(page.records))
+    try:
+        for page in spec.read(context):
+            landing.add(page)
+            if progress is not None:
+                progress(len(page.records))
+    except ParleyError:
+        landing.commit()  # the pages before it are good, and the next run goes on after them
+        raise
     landing.commit()
     drift = noticed(landing.shape, manifest, (spec.vendor, source_id, stream.name), as_of)
     return Landed(landing.rows, tuple(landing.batches), drift)
 
 
-def _context(
+def reading(
     stream: Stream,
     source_id: str,
-    source: SourceSettings,
+    settings: Settings,
     state: Mapping[str, CursorState],
     as_of: datetime,
 ) -> ReadContext:
+    """What a source is told to read one stream from these cursors up to `as_of` (aware)."""
+    source = settings.source(source_id)
     clock, now = as_of.astimezone(UTC), utc_now()
     return ReadContext(
         source_id=source_id,

@@ -7,8 +7,8 @@ import pkgutil
 from collections.abc import Callable
 
 from connectors.core.errors import FixConfig
-from connectors.core.settings import Settings
-from connectors.core.spec import Destination, SourceSpec
+from connectors.core.settings import Settings, SourceSettings
+from connectors.core.spec import Destination, Finding, SourceSpec
 
 SOURCES = "connectors.sources"
 DESTINATIONS = "connectors.destinations"
@@ -54,6 +54,16 @@ def destination(name: str) -> DestinationFactory:
         raise problem
     factory: DestinationFactory = create
     return factory
+
+
+def misplaced(spec: SourceSpec, settings: SourceSettings) -> list[Finding]:
+    """An error for each option that the vendor does not have."""
+    known = ", ".join(spec.options) or "none"
+    return [
+        Finding("error", f"there is no option '{name}'", f"Options of {spec.vendor}: {known}.")
+        for name in settings.options
+        if name not in spec.options
+    ]
 
 
 def _names(package: str) -> list[str]:

@@ -86,6 +86,12 @@ CASES: dict[str, tuple[str, str | None]] = {
     ),
     "json field: none is so": (found_by('{"a": [{"k": "x", "v": 1}]}', "y"), None),
     "json field: no list": (found_by('{"b": []}', "y"), None),
+    "json: a field with a sign in its name": (
+        """(select {{ field_named('t.j', '$b') }} from (
+        select {{ typed_json("p", {'$b': 'text'}) }} as j from (select '{"$b": "x"}' as p) as t
+        ) as t)""",
+        "x",
+    ),
     "json text: nulls are kept, order too": (
         '{{ json_text({"z": "cast(null as " ~ dbt.type_string() ~ ")", "a": "1", "b": "\'ö\'"}) }}',
         '{"z":null,"a":1,"b":"ö"}',
@@ -116,6 +122,9 @@ CASES: dict[str, tuple[str, str | None]] = {
     "zone: unknown": (call("known_zone", "'Mars/Olympus'"), None),
     "millis": (call("to_millis", moment("2011-12-06 11:05:00.25")), "1323169500250"),
     "from millis": (call("from_millis", "1323169500250"), "2011-12-06 11:05:00.25"),
+    "from micros": (call("from_micros", "'1323169500250001'"), "2011-12-06 11:05:00.250001"),
+    "from micros: too many": (call("from_micros", "'13231695002500010'"), None),
+    "from micros: no number": (call("from_micros", "'soon'"), None),
     "hex": (call("hex_number", "'fffffff'"), "268435455"),
     "after: milliseconds stay": (
         "{{ after(\"cast('2011-12-06 11:05:00.25' as timestamp)\", 90, 'minute') }}",
@@ -137,6 +146,17 @@ CASES: dict[str, tuple[str, str | None]] = {
     "key: null and empty are one, parts kept apart": (
         "{{ key([\"'a'\", 'null', \"'b'\"]) }}", "8e4350bbfbeaae12c71013d7e16e6603",
     ),
+    "event name: as others write it": (call("event_name", "' Product-viewed '"), "Product Viewed"),
+    "event name: another tracker's": (call("event_name", "'begin_checkout'"), "Checkout Started"),
+    "event name: of its own": (call("event_name", "' Kettle boiled '"), "Kettle boiled"),
+    "event name: none": (call("event_name", "' '"), None),
+    "page: no query": (call("page_of", "'https://a.example/b?c=d#e'"), "https://a.example/b"),
+    "campaign: among others": (
+        call("campaign_of", "'https://a.example/b?utm_source=x&utm_campaign=spring+sale&c=1#e'"),
+        "spring sale",
+    ),
+    "campaign: none": (call("campaign_of", "'https://a.example/utm_campaign=x?my_utm_campaign=y'"),
+                       None),
     "percentile": ("{{ percentile_of([\"'a'\"]) }}", "23"),
 }  # fmt: skip
 

@@ -30,7 +30,7 @@
 
 {% macro _spark_json_types(fields) -%}
     {%- set types = [] -%}
-    {%- for name, type in fields.items() -%}{%- do types.append(name ~ " " ~ _spark_json_type(type)) -%}{%- endfor -%}
+    {%- for name, type in fields.items() -%}{%- do types.append("`" ~ name ~ "` " ~ _spark_json_type(type)) -%}{%- endfor -%}
     {{ return(types | join(", ")) }}
 {%- endmacro %}
 
@@ -115,4 +115,30 @@
 
 {% macro spark__field_where(list, by, is, field) -%}
     get(filter({{ list }}, x -> x.{{ by }} = '{{ is }}'), 0).{{ field }}
+{%- endmacro %}
+
+{# A field of a struct whose name has signs in it, as trackers' own do ($device_id). #}
+{% macro field_named(struct, name) -%}
+    {{ return(adapter.dispatch("field_named")(struct, name)) }}
+{%- endmacro %}
+
+{% macro duckdb__field_named(struct, name) -%}
+    {{ struct }}."{{ name }}"
+{%- endmacro %}
+
+{% macro spark__field_named(struct, name) -%}
+    {{ struct }}.`{{ name }}`
+{%- endmacro %}
+
+{# The first entry of a list; null where there is none. #}
+{% macro first_of(list) -%}
+    {{ return(adapter.dispatch("first_of")(list)) }}
+{%- endmacro %}
+
+{% macro duckdb__first_of(list) -%}
+    {{ list }}[1]
+{%- endmacro %}
+
+{% macro spark__first_of(list) -%}
+    get({{ list }}, 0)
 {%- endmacro %}

@@ -70,6 +70,20 @@
     timestamp_millis({{ millis }})
 {%- endmacro %}
 
+{# Whole microseconds since 1970 (UTC), as text or number -> a moment; null where they are none, or
+   lie beyond the year 2286. #}
+{% macro from_micros(micros) -%}
+    {{ return(adapter.dispatch("from_micros")(micros)) }}
+{%- endmacro %}
+
+{% macro duckdb__from_micros(micros) -%}
+    make_timestamp(cast(try_cast({{ micros }} as decimal(16, 0)) as bigint))
+{%- endmacro %}
+
+{% macro spark__from_micros(micros) -%}
+    timestamp_micros(cast(try_cast({{ micros }} as decimal(16, 0)) as bigint))
+{%- endmacro %}
+
 {# `count` (a number or an expression) whole `unit`s (minute, hour, day) after `moment`. #}
 {% macro after(moment, count, unit="hour") -%}
     {{ return(adapter.dispatch("after")(moment, count, unit)) }}

@@ -1,16 +1,23 @@
-"""What a landed batch must be, whatever its vendor: the lake's record, and its manifest row.
+"""What a landed batch must be: the lake's record, its manifest row, its vendor's suite.
 
-What the payload says is no business of landing: staging reads it, and keeps what it cannot read.
+What the payload says is no business of landing: staging reads it, and keeps what it cannot read. A
+vendor's suite (`expectations/sources/<vendor>.py`) is about the batch as a whole.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from expectations.rules import Check, columns_are, not_null, one_of, row_count, unique
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.core.spec import Batch
+    from expectations.rules import Rule
 
 LAKE_COLUMNS: Final = frozenset(
     {"record_key", "record_at", "op", "payload", "batch_id", "seq", "landed_at"}
@@ -39,5 +46,16 @@ def check(batch: Batch, path: str) -> Check:
             one_of("batch_id", {batch.batch_id}),
             not_null("seq"),
             unique("seq"),
+            *_suite(batch.vendor).get(batch.stream, ()),
         ),
     )
+
+
+@cache
+def _suite(vendor: str) -> Mapping[str, tuple[Rule, ...]]:
+    """The vendor's own rules by stream."""
+    name = f"expectations.sources.{vendor}"
+    if not vendor.isidentifier() or find_spec(name) is None:
+        return {}
+    rules: Mapping[str, tuple[Rule, ...]] = import_module(name).RULES
+    return rules

@@ -17,6 +17,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "people": ("person_id",),
     "people_nodes": ("node_id",),
     "products": ("product_key",),
+    "product_changes": ("product_change_key",),
     "orders": ("order_key",),
     "order_lines": ("order_line_key",),
     "web_events": ("event_key",),

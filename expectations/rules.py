@@ -57,6 +57,19 @@ def unique(*columns: str) -> Rule:
     return Rule(kind, {"column_list": list(columns)}, columns, "{n} rows are not unique")
 
 
+def mostly_present(column: str, share: float) -> Rule:
+    """At least this share of the rows has a value in the column."""
+    kind, args = "ExpectColumnValuesToNotBeNull", {"column": column, "mostly": share}
+    return Rule(kind, args, (column,), f"{{n}} values are missing, {share:.0%} have to be there")
+
+
+def varied(column: str, share: float) -> Rule:
+    """There are at least this many different values for each row."""
+    kind, args = "ExpectColumnProportionOfUniqueValuesToBeBetween", {"min_value": share}
+    fault = f"the values are too much alike: not even {share:.0%} differ"
+    return Rule(kind, {"column": column, **args}, (column,), fault)
+
+
 def key(*columns: str) -> tuple[Rule, ...]:
     """The columns are the table's key: never null, and unique together."""
     return (*(not_null(column) for column in columns), unique(*columns))

@@ -14,6 +14,7 @@ import duckdb
 import fsspec
 import pytest
 
+from connectors.core import registry
 from connectors.core.spec import Batch
 from expectations import GateResult, check_audiences, check_batches, check_marts, docs_index
 from expectations.landing import LAKE_COLUMNS
@@ -97,7 +98,7 @@ def test_batches_that_are_what_the_manifest_says_pass(tmp_path: Path) -> None:
     results = check_batches(batches, tmp_path)
     assert list(results) == [batch.batch_id for batch in batches]
     assert all(
-        result == GateResult(passed=True, suite="landing", failed=[], evaluated=10)
+        result == GateResult(passed=True, suite="landing", failed=[], evaluated=12)
         for result in results.values()
     )
     assert check_batches([], tmp_path) == {}
@@ -144,7 +145,7 @@ def test_a_failing_batch_brings_back_counts_and_no_rows(
     monkeypatch.setattr(engine, "FullyBufferedCursorFetchStrategy", record)
     failed = check_batches([batch], tmp_path)[batch.batch_id].failed
     assert f"{batch.batch_id}.seq: 5000 values are not unique" in failed
-    assert len(failed) == 4
+    assert len(failed) == 5
     # The longest answer is the list of the columns.
     assert max(fetched) <= len(LAKE_COLUMNS)
 
@@ -323,3 +324,21 @@ def test_great_expectations_is_imported_only_when_a_gate_runs() -> None:
     code = "import expectations, sys; print('great_expectations' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+def test_a_vendors_suite_withholds_a_batch_that_is_odd_as_a_whole(tmp_path: Path) -> None:
+    alike = LAKE.replace("'a' || i as", "'a' as").replace("range(3)", "range(500)")
+    batch = land(tmp_path, "alike", alike, rows=500)
+    failed = check_batches([batch], tmp_path)[batch.batch_id].failed
+    assert failed == [
+        f"{batch.batch_id}.record_key: the values are too much alike: not even 1% differ"
+    ]
+
+
+def test_every_source_has_a_suite_of_its_own_streams() -> None:
+    for vendor in registry.known_sources():
+        if vendor in {"parley", "history"}:  # made by Parley itself
+            continue
+        rules = import_module(f"expectations.sources.{vendor}").RULES
+        assert rules
+        assert set(rules) <= {stream.name for stream in registry.source(vendor).streams}

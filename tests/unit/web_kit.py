@@ -1,0 +1,103 @@
+"""What tests of web sources share: files landed as a run lands them, and a small build of dbt."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from pydantic import SecretStr
+
+from connectors.core import landing, registry
+from connectors.core.clock import iso_z
+from connectors.core.lake import Lake
+from connectors.core.settings import Settings, SourceSettings
+from connectors.ledger.db import open_ledger
+from connectors.ledger.manifest import LedgerManifest
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+
+
+class Home:
+    """A lake, a ledger and a warehouse of their own, and the archives that are connected."""
+
+    def __init__(self, folder: Path, sources: Mapping[str, tuple[str, Path]]) -> None:
+        """`sources`: source_id -> (vendor, folder of its files)."""
+        self.folder = folder
+        self.settings = Settings(
+            home=folder,
+            sources={
+                name: SourceSettings(vendor=vendor, url=SecretStr(str(place)))
+                for name, (vendor, place) in sources.items()
+            },
+        )
+        self.lake = Lake(self.settings.lake_root)
+        self.manifest = LedgerManifest(open_ledger(f"sqlite:///{folder}/ledger.db"))
+        self.batches: list[dict[str, str]] = []
+
+    def land(self, as_of: datetime, source_id: str = "web") -> int:
+        """Land what is new; the number of records."""
+        vendor = self.settings.source(source_id).vendor
+        spec = registry.source(vendor)
+        (stream,) = spec.streams
+        landed = landing.land(
+            spec, stream, source_id, self.settings, self.manifest, self.lake, as_of
+        )
+        self.batches += [
+            {
+                "batch_id": batch.batch_id, "vendor": batch.vendor, "source_id": batch.source_id,
+                "id_space": "main", "stream": batch.stream, "landed_at": iso_z(batch.landed_at),
+                "path": self.lake.url(batch.path),
+            }
+            for batch in landed.batches
+        ]  # fmt: skip
+        return landed.rows
+
+    def build(self, as_of: datetime, *select: str, warehouse: str = "warehouse") -> None:
+        """Build the selected models and what they need, with all batches landed so far."""
+        path = self.folder / f"{warehouse}.duckdb"
+        target = str(self.folder / "target")
+        with environment({"PARLEY_WAREHOUSE_PATH": str(path), "TZ": "UTC"}):
+            done = import_module("dbt.cli.main").dbtRunner().invoke([
+                "--quiet", "build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+                "--target-path", target, "--log-path", target,
+                "--exclude-resource-type", "test", "unit_test", "--select", *select,
+                "--vars", json.dumps({"as_of": iso_z(as_of), "batches": self.batches}),
+            ])  # fmt: skip
+        assert done.success, done.exception or [str(each.message) for each in done.result]
+
+    def rows(self, query: str, warehouse: str = "warehouse") -> list[tuple[Any, ...]]:
+        """The rows of a query on a warehouse."""
+        with duckdb.connect(str(self.folder / f"{warehouse}.duckdb")) as connection:
+            return connection.execute(query).fetchall()
+
+    def facts(self, query: str, warehouse: str = "warehouse") -> list[dict[str, Any]]:
+        """The same, each row by its columns' names, what is null left out."""
+        with duckdb.connect(str(self.folder / f"{warehouse}.duckdb")) as connection:
+            found = connection.execute(query)
+            names = [column[0] for column in found.description or []]
+            return [
+                {n: v for n, v in zip(names, row, strict=True) if v is not None}
+                for row in found.fetchall()
+            ]
+
+
+@contextmanager
+def environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Variables that hold for a while."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

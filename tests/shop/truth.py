@@ -103,7 +103,7 @@ def _products(connection: Connection) -> dict[int, Row]:
         told[key] = {
             "title": product["title"] or parent["title"],
             "price": _money(first["price"]) if first else None,
-            "is_buyable": any(n > 0 or not is_counted for n in left) and bool(product["is_public"]),
+            "is_buyable": any(n > 0 or not is_counted for n in left) and bool(parent["is_public"]),
         }
     return told
 
@@ -114,6 +114,11 @@ def _baskets(connection: Connection) -> dict[int, Row]:
             "owner_id": row["owner_id"],
             "status": row["status"],
             "created_at": _moment(row["date_created"]),
+            "changed_at": max(
+                _moment(row[name])
+                for name in ("date_created", "date_merged", "date_submitted")
+                if row[name]
+            ),
             "lines": {},
         }
         for row in _rows(connection, "basket_basket")
@@ -133,8 +138,6 @@ def _money(value: Any) -> Decimal | None:
     return None if value is None else Decimal(str(value)).quantize(Decimal("0.01"))
 
 
-def _moment(value: Any) -> datetime | None:
-    if value is None:
-        return None
+def _moment(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -42,15 +42,20 @@ Fetch = Callable[[datetime | None], Iterator[Fetched]]
 
 
 def changed_pages(
-    context: ReadContext, fetch: Fetch, record_of: RecordOf, *, is_stable: bool = False
+    context: ReadContext,
+    fetch: Fetch,
+    record_of: RecordOf,
+    part: str = "",
+    *,
+    is_stable: bool = False,
 ) -> Iterator[Page]:
-    """Read what changed since the cursor, up to `as_of`.
+    """Read what changed since the part's cursor, up to `as_of`.
 
     `is_stable`: pages do not shift when a record changes while they are read (cursor paging).
     Otherwise (page numbers, offsets) a record that changes moves to the end and all others a place
     up, one of them past us; so the question is asked anew from the last change that was seen.
     """
-    seen = Seen.stored(context.cursors.get(""))
+    seen = Seen.stored(context.cursors.get(part))
     walk = _Walk(seen.at - OVERLAP if seen.at else None)
     while True:
         for page in fetch(walk.start):
@@ -61,7 +66,7 @@ def changed_pages(
             news = [record for record in records if seen.learns(record)]
             seen.forget()
             if news:
-                yield Page(news, seen.text)
+                yield Page(news, seen.text, part)
             if is_over or page.is_last:
                 return
             if not is_stable and walk.moves(page, at):

@@ -4,103 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 
 from connectors.core.changes import Fetched, changed_pages, whole_pages
 from connectors.core.clock import iso_z
-from connectors.core.errors import FixConfig, ParleyError, RetryLater
-from connectors.core.http import Auth, Budget, HttpClient, Judge, Reply, Statuses, basic, bearer
-from connectors.core.payload import at_path, record_reader
+from connectors.core.errors import FixConfig, ParleyError
+from connectors.core.http import Auth, Budget, HttpClient, Judge, Statuses, basic, bearer
+from connectors.core.lists import Counted, Endpoint, Linked, Paging, Params, Single
+from connectors.core.payload import record_reader
 from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, SourceSpec, Stream
 
-# A server that gives one page again and again is asked so often before we give up.
-MOST_REPEATS = 3
+__all__ = [
+    "Counted",
+    "Endpoint",
+    "Linked",
+    "RestApi",
+    "RestStream",
+    "Single",
+    "basic_auth",
+    "rest_source",
+    "token_auth",
+]
 
-
-class Paging(Protocol):
-    """How an API hands out a list."""
-
-    def pages(self, client: HttpClient, endpoint: Endpoint, size: int) -> Iterator[Fetched]:
-        """All pages of a list, `size` records or fewer each."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A list in an API: its address below the base, its parameters, and where its records stand.
-
-    `records` is a dotted path in the body; empty where the body is the list.
-    """
-
-    path: str
-    params: Mapping[str, str | int] = field(default_factory=dict)
-    records: str = ""
-
-    def listed(self, reply: Reply) -> list[Any]:
-        """The records of an answer. Raises `RetryLater` where there is no list."""
-        found = at_path(reply.body, self.records) if self.records else reply.body
-        if isinstance(found, list):
-            return found
-        what = f"the answer has no list {self.records}".rstrip()
-        raise RetryLater(what, self.path, "Run again later; report it if it stays so.")
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Pages by number or by offset.
-
-    `step`: "page" counts pages from 1, "offset" counts records from 0. `total` names where the
-    vendor says how many there are: a header in lower case, or a field of the body.
-    """
-
-    param: str
-    size: str
-    step: str = "page"
-    total: str = ""
-
-    def pages(self, client: HttpClient, endpoint: Endpoint, size: int) -> Iterator[Fetched]:
-        """Until a page is short and no total promises more; what comes twice is asked again."""
-        number, before, last, repeats = 0, 0, None, 0
-        while True:
-            place = number + 1 if self.step == "page" else before
-            params = {**endpoint.params, self.size: size, self.param: place}
-            reply = client.get(endpoint.path, params)
-            records = endpoint.listed(reply)
-            if records and records == last:
-                repeats += 1
-                if repeats > MOST_REPEATS:
-                    what = "the same page comes again and again"
-                    raise RetryLater(what, endpoint.path, "Run again later.")
-                continue
-            total = self._total(reply)
-            ends = len(records) < size and (total is None or before + len(records) >= total)
-            ends = ends or not records
-            yield Fetched(records, ends, total, before)
-            if ends:
-                return
-            number, before, last, repeats = number + 1, before + len(records), records, 0
-
-    def _total(self, reply: Reply) -> int | None:
-        found = reply.headers.get(self.total) if self.total else None
-        if found is None and self.total and isinstance(reply.body, dict):
-            found = reply.body.get(self.total)
-        return int(str(found)) if str(found).isdecimal() else None
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """Pages that name the next one: by link header, address or token (`connectors.core.http`)."""
-
-    next_of: Callable[[Reply], str | None]
-    size: str = ""
-
-    def pages(self, client: HttpClient, endpoint: Endpoint, size: int) -> Iterator[Fetched]:
-        """Until no next one is named."""
-        params = {**endpoint.params, **({self.size: size} if self.size else {})}
-        for reply in client.pages(endpoint.path, self.next_of, params):
-            yield Fetched(endpoint.listed(reply), is_last=not self.next_of(reply))
+# Nothing has changed since then: what comes all the same was not asked for.
+_NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +39,8 @@ class RestStream:
 
     `since` names the parameter that asks for what changed after a time, oldest change first (with
     the other parameters of `endpoint`). Without it, everything is read each time and compared.
+    `also` are further lists of such records, by the part of the stream: the parameters that make
+    the difference. Each has a cursor of its own.
     """
 
     stream: Stream
@@ -116,6 +48,13 @@ class RestStream:
     paging: Paging
     since: str = ""
     is_stable: bool = False
+    also: Mapping[str, Params] = field(default_factory=dict)
+
+    def lists(self) -> dict[str, Endpoint]:
+        """All lists by the part of the stream; the first one's has no name."""
+        return {"": self.endpoint} | {
+            part: self.endpoint.having(params) for part, params in self.also.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +62,8 @@ class RestApi:
     """What the streams of a vendor's API share. `base` is below the source's url.
 
     `auth` makes credentials from the settings, `statuses` and `judge` say what the vendor's
-    answers mean, `most` is the largest page.
+    answers mean, `most` is the largest page, `moment` writes a time as the vendor reads it, `needs`
+    is which version of the vendor's software knows all parameters.
     """
 
     vendor: str
@@ -133,6 +73,8 @@ class RestApi:
     judge: Judge | None = None
     budget: Budget | None = None
     most: int = 100
+    moment: Callable[[datetime], str] = iso_z
+    needs: str = "a newer version of the vendor's software"
 
     def client(self, settings: SourceSettings, where: str) -> HttpClient:
         """A client with the source's credentials. Raises `FixConfig` where one is missing."""
@@ -157,24 +99,7 @@ def rest_source(
     by_name = {each.stream.name: each for each in streams}
 
     def read(context: ReadContext) -> Iterator[Page]:
-        """Read one list.
-
-        Raises:
-            FixConfig, RetryLater, StopRun: as `connectors.core.http` says.
-        """
-        each = by_name[context.stream.name]
-        where = f"source {context.source_id}, stream {each.stream.name}"
-        client = api.client(context.settings, where)
-        size, record_of = min(context.page_size, api.most), record_reader(each.stream)
-        if not each.since:
-            pages = each.paging.pages(client, each.endpoint, size)
-            yield from whole_pages(context, pages, record_of)
-            return
-
-        def fetch(since: datetime | None) -> Iterator[Fetched]:
-            return each.paging.pages(client, _since(each, since), size)
-
-        yield from changed_pages(context, fetch, record_of, is_stable=each.is_stable)
+        return _pages(api, by_name[context.stream.name], context)
 
     def check(source_id: str, settings: SourceSettings) -> list[Finding]:
         """Ask each list for one record."""
@@ -205,11 +130,31 @@ def _missing(what: str, where: str) -> FixConfig:
     return FixConfig(f"the source has no {what}", where, remedy)
 
 
-def _since(each: RestStream, since: datetime | None) -> Endpoint:
-    if since is None:
-        return each.endpoint
-    params = {**each.endpoint.params, each.since: iso_z(since.replace(microsecond=0))}
-    return Endpoint(each.endpoint.path, params, each.endpoint.records)
+def _pages(api: RestApi, each: RestStream, context: ReadContext) -> Iterator[Page]:
+    """Read a stream's lists.
+
+    Raises:
+        FixConfig, RetryLater, StopRun: as `connectors.core.http` says.
+    """
+    client = api.client(context.settings, f"source {context.source_id}, stream {each.stream.name}")
+    size, record_of = min(context.page_size, api.most), record_reader(each.stream)
+    lists = each.lists()
+    if not each.since:
+        found = (each.paging.pages(client, endpoint, size) for endpoint in lists.values())
+        yield from whole_pages(context, chain.from_iterable(found), record_of)
+        return
+
+    def fetch(part: str, since: datetime | None) -> Iterator[Fetched]:
+        asked = lists[part].having(_since(api, each, since))
+        return each.paging.pages(client, asked, size)
+
+    for part in lists:
+        ask = partial(fetch, part)
+        yield from changed_pages(context, ask, record_of, part, is_stable=each.is_stable)
+
+
+def _since(api: RestApi, each: RestStream, since: datetime | None) -> Params:
+    return {each.since: api.moment(since.replace(microsecond=0))} if since else {}
 
 
 def _checked(api: RestApi, each: RestStream, source_id: str, settings: SourceSettings) -> Finding:
@@ -217,6 +162,10 @@ def _checked(api: RestApi, each: RestStream, source_id: str, settings: SourceSet
     try:
         client = api.client(settings, f"source {source_id}, stream {name}")
         page = next(each.paging.pages(client, each.endpoint, 1), Fetched([]))
+        news = each.endpoint.having(_since(api, each, _NEVER))
+        if each.since and next(each.paging.pages(client, news, 1), Fetched([])).records:
+            what = f"{name}: {each.since} is not heeded, everything comes each time"
+            return Finding("error", what, f"The source needs {api.needs}.")
     except ParleyError as error:
         return Finding("error", f"{name}: {error.what} ({error.where})", error.remedy)
     if not page.records:

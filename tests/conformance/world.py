@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ class World(ABC):
     """A small outside world for one source: a place with records, and how it is connected.
 
     `has_clock`: the records' own times say when they happened. `broken_urls` cannot work, and
-    hold a secret.
+    hold a secret. `secrets` are the settings user, password and token, `options` the source's.
     """
 
     vendor: ClassVar[str]
@@ -24,6 +25,8 @@ class World(ABC):
     source_id: ClassVar[str]
     has_clock: ClassVar[bool] = True
     broken_urls: ClassVar[tuple[str, ...]]
+    secrets: ClassVar[Mapping[str, str]] = {}
+    options: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def __init__(self, folder: Path) -> None: ...

@@ -14,7 +14,7 @@ import pytest
 from connectors.core import changes
 from connectors.core.changes import MOST_RECENT
 from connectors.core.errors import RetryLater
-from connectors.core.rest import MOST_REPEATS
+from connectors.core.lists import MOST_REPEATS
 from connectors.core.spec import Page
 from tests.conformance.http_kit import App, Asked, Told
 from tests.unit.rest_kit import WAYS, Connected, spread

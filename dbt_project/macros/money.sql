@@ -10,6 +10,12 @@
     end
 {%- endmacro %}
 
+{# Whether an order of this status (an expression) is a purchase; one that waits for its payment is
+   none yet. #}
+{% macro is_bought(status) -%}
+    (coalesce({{ status }}, '') not in ('pending', 'cancelled', 'canceled', 'failed', 'trash'))
+{%- endmacro %}
+
 {# What a minor unit is worth in minor units of the reporting currency, of a row of the seed
    currency_rates, which tells what a whole unit is worth. Multiplied only: to divide decimals gives
    a double on some engines. #}

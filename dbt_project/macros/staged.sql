@@ -5,7 +5,7 @@
     {{ return({
         "database": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
         "parley": ["identifiers", "messages"],
-        "segment": ["events"],
+        "segment": ["events", "choices"],
     }) }}
 {%- endmacro %}
 
@@ -47,6 +47,10 @@
             "content_id", "title", "response_id", "proof", "category", "topic", "answer", "channel",
             "purpose", "state", "legal_basis", "search_query", "time_zone", "locale", "user_agent",
             "url", "campaign", "is_revisable",
+        ],
+        "choices": [
+            "vendor", "message_id", "user_id", "email_raw", "field", "is_allowed", "occurred_at",
+            "occurred_on",
         ],
     }[kind]) }}
 {%- endmacro %}

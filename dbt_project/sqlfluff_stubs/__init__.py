@@ -62,9 +62,9 @@ def lake(vendor: str, stream: str) -> str:
     return f"lake.{vendor}_{stream}"
 
 
-def staged_entries(vendor: str, kind: str, *_: object, **__: object) -> str:
+def staged_entries(vendor: str, kind: str, entries: str, **_: object) -> str:
     """The entries of a list in a vendor's records."""
-    return f"exploded(staging.stg_{vendor}__{kind})"
+    return f"staging.{vendor}_{kind}_{entries}"
 
 
 def staged() -> dict[str, list[str]]:

@@ -23,10 +23,9 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str
     folder = tmp_path_factory.mktemp("staged")
     warehouse = folder / "empty.duckdb"
     done = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "--no-use-colors", "--quiet", "run",
-         "--select", "path:models/staging", "+int_order_versions", "int_order_line_versions",
-         "int_customer_versions", "int_product_versions", "int_consent_versions",
-         "int_cart_versions", "int_cart_line_versions", "int_event_versions",
+        [Path(sys.executable).with_name("dbt"), "--no-use-colors", "--quiet", "build",
+         "--exclude-resource-type", "test", "unit_test",
+         "--select", "path:models/staging", "path:seeds", "int_*_versions",
          "--project-dir", PROJECT, "--profiles-dir", PROJECT,
          "--target-path", folder, "--log-path", folder, "--vars", '{"batches": []}'],
         env={**os.environ, "PARLEY_WAREHOUSE_PATH": str(warehouse)},

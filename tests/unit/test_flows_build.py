@@ -107,7 +107,9 @@ def test_a_part_of_a_run_that_went_well_does_not_end_it() -> None:
 
 def test_the_ledgers_messages_are_a_stream_like_any_other(settings: Settings) -> None:
     listed = work.streams(settings)
-    tables = ("customers", "products", "orders", "order_lines", "consents")
+    tables = (
+        "customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines",
+    )  # fmt: skip
     assert set(listed) == {
         *(("shop", table) for table in tables), ("web", "events"), ("ledger", "messages"),
     }  # fmt: skip

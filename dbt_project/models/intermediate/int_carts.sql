@@ -1,63 +1,17 @@
 with
 
-events as (
-    select *
-    from {{ ref("int_web_events") }}
-    where cart_id is not null and not is_bot
+web as (
+    select * from {{ ref("int_web_carts") }}
+),
+
+store as (
+    select * from {{ ref("int_store_carts") }}
 ),
 
 orders as (
     select *
     from {{ ref("int_orders") }}
     where cart_id is not null
-),
-
--- Trackers that share an id space speak of the same carts.
--- What is in one now: added less removed, at the last price seen.
-lines as (
-    select
-        id_space,
-        cart_id,
-        product_id,
-        greatest(sum(
-            case event
-                when 'Product Added' then coalesce(quantity, 1)
-                when 'Product Removed' then -coalesce(quantity, 1)
-                else 0
-            end
-        ), 0) as quantity,
-        max_by(price_minor, {{ moment_key("occurred_at", "event_key") }}) as price_minor,
-        max(occurred_at) as changed_at
-    from events
-    where event in ('Product Added', 'Product Removed') and product_id is not null
-    group by id_space, cart_id, product_id
-),
-
-contents as (
-    select
-        id_space,
-        cart_id,
-        count(*) as lines,
-        cast(sum(quantity * coalesce(price_minor, 0)) as {{ dbt.type_bigint() }}) as value_minor,
-        {{ ordered_list("product_id", "quantity * coalesce(price_minor, 0) desc, product_id", most=3) }}
-            as top_product_ids
-    from lines
-    where quantity > 0
-    group by id_space, cart_id
-),
-
-carts as (
-    select
-        id_space,
-        cart_id,
-        coalesce(max(user_node), min(device_node)) as node_id,
-        max(currency) as currency,
-        min(source_id) as source_id,
-        min(occurred_at) as started_at,
-        max(occurred_at) as changed_at,
-        min(case when event = 'Order Completed' then occurred_at end) as completed_at
-    from events
-    group by id_space, cart_id
 ),
 
 ordered as (
@@ -67,6 +21,25 @@ ordered as (
         min(ordered_at) as ordered_at
     from orders
     group by id_space, cart_id
+),
+
+-- The store knows what is in its carts; a tracker that shares its ids may know whose they are.
+carts as (
+    select
+        coalesce(s.source_id, w.source_id) as source_id,
+        coalesce(s.id_space, w.id_space) as id_space,
+        coalesce(s.cart_id, w.cart_id) as cart_id,
+        coalesce(s.user_node, s.email_node, w.node_id) as node_id,
+        coalesce(s.started_at, w.started_at, s.changed_at) as started_at,
+        coalesce(s.changed_at, w.changed_at) as changed_at,
+        coalesce(w.completed_at, case when s.is_ordered then s.changed_at end) as completed_at,
+        coalesce(s.is_closed, false) as is_closed,
+        coalesce(s.lines, w.lines) as lines,
+        coalesce(s.value_minor, w.value_minor) as value_minor,
+        case when s.cart_id is null then w.top_product_ids else s.top_product_ids end as top_product_ids,
+        coalesce(s.currency, w.currency) as currency
+    from web as w
+    full outer join store as s on w.id_space = s.id_space and w.cart_id = s.cart_id
 ),
 
 final as (
@@ -79,12 +52,12 @@ final as (
         c.started_at,
         c.changed_at,
         coalesce(c.completed_at, o.ordered_at) as ordered_at,
-        coalesce(n.lines, 0) as lines,
-        coalesce(n.value_minor, 0) as value_minor,
-        n.top_product_ids,
+        c.is_closed,
+        c.lines,
+        c.value_minor,
+        c.top_product_ids,
         c.currency
     from carts as c
-    left join contents as n on c.id_space = n.id_space and c.cart_id = n.cart_id
     left join ordered as o on c.id_space = o.id_space and c.cart_id = o.cart_id
 )
 

@@ -2,7 +2,7 @@ with
 
 lines as (
     select * from {{ ref("int_order_lines") }}
-    where node_id is not null and ordered_at >= {{ ago(365, "day") }}
+    where node_id is not null and is_bought and ordered_at >= {{ ago(365, "day") }}
 ),
 
 products as (

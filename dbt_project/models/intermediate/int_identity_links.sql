@@ -1,3 +1,22 @@
+{% set types = {
+    "user_node": "user_id", "email_node": "email", "phone_node": "phone", "card_node": "loyalty_card",
+} %}
+{# Relation, when the link was seen first and last and known, and what was seen together; whatever
+   stands first was seen at all, also alone. #}
+{% set seen_in = [
+    ("customers", "created_at", "created_at", "landed_at", [
+        ("user_node", "email_node"), ("user_node", "phone_node"), ("user_node", "card_node"),
+    ]),
+    ("orders", "ordered_at", "ordered_at", "first_known_at", [
+        ("user_node", "email_node"), ("user_node", "phone_node"), ("user_node", "card_node"),
+        ("card_node", "email_node"), ("email_node", "user_node"), ("email_node", "phone_node"),
+        ("phone_node", "user_node"),
+    ]),
+    ("carts", "started_at", "changed_at", "known_at", [
+        ("user_node", "email_node"), ("email_node", "user_node"),
+    ]),
+] %}
+
 with
 
 customers as (
@@ -6,6 +25,10 @@ customers as (
 
 orders as (
     select * from {{ ref("int_orders") }}
+),
+
+carts as (
+    select * from {{ ref("int_store_carts") }}
 ),
 
 declarations as (
@@ -17,45 +40,21 @@ web_links as (
 ),
 
 links as (
-    {% for node, type, other, other_type in [
-        ("user_node", "user_id", "email_node", "email"),
-        ("user_node", "user_id", "phone_node", "phone"),
-        ("user_node", "user_id", "card_node", "loyalty_card"),
-    ] %}
+    {% for relation, first, last, known, pairs in seen_in %}
+    {% for node, other in pairs %}
     select
         source_id,
-        '{{ type }}' as node_type,
+        '{{ types[node] }}' as node_type,
         {{ node }} as node_id,
-        '{{ other_type }}' as other_type,
+        '{{ types[other] }}' as other_type,
         {{ other }} as other_id,
-        created_at as seen_at,
-        created_at as last_seen_at,
-        landed_at as known_at
-    from customers
+        {{ first }} as seen_at,
+        {{ last }} as last_seen_at,
+        {{ known }} as known_at
+    from {{ relation }}
     where {{ node }} is not null
     union all
     {% endfor %}
-    {% for node, type, other, other_type in [
-        ("user_node", "user_id", "email_node", "email"),
-        ("user_node", "user_id", "phone_node", "phone"),
-        ("user_node", "user_id", "card_node", "loyalty_card"),
-        ("card_node", "loyalty_card", "email_node", "email"),
-        ("email_node", "email", "user_node", "user_id"),
-        ("email_node", "email", "phone_node", "phone"),
-        ("phone_node", "phone", "user_node", "user_id"),
-    ] %}
-    select
-        source_id,
-        '{{ type }}' as node_type,
-        {{ node }} as node_id,
-        '{{ other_type }}' as other_type,
-        {{ other }} as other_id,
-        ordered_at as seen_at,
-        ordered_at as last_seen_at,
-        known_at
-    from orders
-    where {{ node }} is not null
-    union all
     {% endfor %}
     select
         source_id,

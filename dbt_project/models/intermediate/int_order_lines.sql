@@ -44,6 +44,7 @@ final as (
         {{ key(["l.source_id", "l.product_id"]) }} as product_key,
         l.product_id,
         o.node_id,
+        o.is_bought,
         l.quantity,
         l.price_minor,
         l.amount_minor,

@@ -30,7 +30,8 @@ blocked as (
 ranked as (
     select
         *,
-        {{ version_rank() }} as version_rank
+        {{ version_rank() }} as version_rank,
+        min(landed_at) over (partition by source_id, record_key) as first_known_at
     from versions
 ),
 
@@ -74,7 +75,9 @@ final as (
         ordered_on,
         batch_id,
         seq,
-        landed_at as known_at
+        {{ is_bought("status") }} as is_bought,
+        landed_at as known_at,
+        first_known_at
     from nodes
 )
 

@@ -2,6 +2,7 @@ with
 
 lines as (
     select * from {{ ref("int_order_lines") }}
+    where is_bought
 ),
 
 nodes as (

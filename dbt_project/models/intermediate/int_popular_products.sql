@@ -2,7 +2,7 @@ with
 
 lines as (
     select * from {{ ref("int_order_lines") }}
-    where ordered_at >= {{ ago(28, "day") }}
+    where is_bought and ordered_at >= {{ ago(28, "day") }}
 ),
 
 products as (

@@ -3,7 +3,7 @@ with
 newest as (
     {% for model, moment in [
         ("int_order_versions", "ordered_at"),
-        ("int_event_versions", "received_at"),
+        ("int_event_versions", "coalesce(received_at, occurred_at)"),
     ] %}
     select
         source_id,

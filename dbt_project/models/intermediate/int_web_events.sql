@@ -115,6 +115,7 @@ final as (
         k.proof,
         k.url,
         k.campaign,
+        k.time_zone,
         coalesce(lower(k.user_agent) like '%bot%' or lower(k.user_agent) like '%spider%', false) as is_bot,
         k.batch_id,
         k.landed_at

@@ -13,7 +13,7 @@ final as (
         node_id,
         case
             when ordered_at is not null then 'ordered'
-            when lines = 0 then 'emptied'
+            when lines = 0 or is_closed then 'emptied'
             when changed_at <= {{ ago(1) }} then 'abandoned'
             else 'open'
         end as state,

@@ -3,7 +3,7 @@ with
 orders as (
     select *
     from {{ ref("orders") }}
-    where node_id is not null and coalesce(status, '') not in ('cancelled', 'failed')
+    where node_id is not null and {{ is_bought("status") }}
 ),
 
 final as (

@@ -10,6 +10,7 @@ events as (
 
 lines as (
     select * from {{ ref("int_order_lines") }}
+    where is_bought
 ),
 
 products as (

@@ -7,7 +7,10 @@ orders as (
 ),
 
 rates as (
-    select * from {{ ref("currency_rates") }}
+    select
+        currency,
+        {{ minor_rate() }} as rate
+    from {{ ref("currency_rates") }}
 ),
 
 final as (

@@ -23,6 +23,11 @@ orders as (
         *,
         {{ moment_key("ordered_at", "order_key") }} as recency
     from {{ ref("int_orders") }}
+    where is_bought
+),
+
+zones as (
+    select * from {{ ref("int_person_zones") }}
 ),
 
 country_rules as (
@@ -70,7 +75,7 @@ final as (
         s.first_seen_at,
         s.last_seen_at,
         coalesce(p.country, b.country) as country,
-        coalesce(p.time_zone, r.time_zone, d.time_zone) as time_zone,
+        coalesce(p.time_zone, z.time_zone, r.time_zone, d.time_zone) as time_zone,
         p.language,
         b.currency,
         coalesce(b.order_count, 0) > 0 as is_customer,
@@ -83,6 +88,7 @@ final as (
     from seen as s
     left join profiles as p on s.person_id = p.person_id
     left join bought as b on s.person_id = b.person_id
+    left join zones as z on s.person_id = z.person_id
     left join country_rules as r on coalesce(p.country, b.country) = r.country
     left join country_rules as d on d.country = 'ZZ'
 )

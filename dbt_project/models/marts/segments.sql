@@ -10,10 +10,14 @@ nodes as (
 
 orders as (
     select * from {{ ref("orders") }}
+    where {{ is_bought("status") }}
 ),
 
 rates as (
-    select * from {{ ref("currency_rates") }}
+    select
+        currency,
+        {{ minor_rate() }} as rate
+    from {{ ref("currency_rates") }}
 ),
 
 sessions as (

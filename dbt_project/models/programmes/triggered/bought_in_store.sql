@@ -78,9 +78,9 @@ final as (
         d.expires_at,
         cast(d.amount_minor as numeric(18, 6)) as value,
         d.currency,
-        c.names is not null and coalesce(d.status, '') not in ('cancelled', 'refunded') as context_ok,
+        c.names is not null and {{ is_bought("d.status") }} and coalesce(d.status, '') <> 'refunded' as context_ok,
         case
-            when coalesce(d.status, '') in ('cancelled', 'refunded') then 'order_cancelled'
+            when not {{ is_bought("d.status") }} or d.status = 'refunded' then 'order_cancelled'
             when c.names is null then 'nothing_to_offer'
         end as context_reason,
         m.category as topic,

@@ -20,7 +20,7 @@
     "context": {
         "locale": "text", "timezone": "text", "userAgent": "text",
         "page": {"url": "text"}, "campaign": {"name": "text"},
-        "traits": {"email": "text", "phone": "text"},
+        "traits": {"email": "text", "phone": "text"}, "consent": {"categoryPreferences": "pairs"},
     },
 } %}
 
@@ -110,6 +110,7 @@ final as (
         split_part(split_part(j.context.page.url, '?', 1), '#', 1) as url,
         j.context.campaign.name as campaign,
         false as is_revisable,
+        map_entries(j.context.consent.categoryPreferences) as choices,
         reject_reason,
         case when reject_reason is not null then payload end as payload
     from judged

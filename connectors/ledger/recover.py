@@ -12,8 +12,8 @@ from connectors.core.spec import Destination
 from connectors.ledger.audience import SLICES, audience_path
 from connectors.ledger.db import write
 from connectors.ledger.deliver import Delivery, record, stamps
-from connectors.ledger.models import MessageRow, SuppressionRow
-from connectors.ledger.rules import MARKETING, STOPS_EVERYTHING
+from connectors.ledger.models import MessageRow
+from connectors.ledger.rules import suppressed
 from connectors.ledger.transitions import Move, move
 
 
@@ -49,7 +49,8 @@ class Recovery:
         # that still wants such a message reserves it again, through all gates.
         for run_id in self._waiting_runs():
             self._cancel(run_id, "left_over")
-        self._cancel(self.run_id, "suppressed", _suppressed())
+        mine = MessageRow.address_hash, MessageRow.purpose, MessageRow.planned_as_of
+        self._cancel(self.run_id, "suppressed", suppressed(*mine))
         files = [audience_path(self.snapshot_dir, name) for name in SLICES]
         delivery = Delivery(self.engine, self.run_id, self.destinations, self.at, self.tally)
         delivery.run(file for file in files if file.exists())
@@ -117,9 +118,3 @@ class Recovery:
         step = Move("reserved", "cancelled", run_id, self.at, detail=refusal)
         with write(self.engine) as connection:
             move(connection, keys, step, {"refusal": refusal})
-
-
-def _suppressed() -> ColumnElement[bool]:
-    concerns = (MessageRow.purpose == MARKETING) | SuppressionRow.reason.in_(STOPS_EVERYTHING)
-    same_address = SuppressionRow.address_hash == MessageRow.address_hash
-    return select(SuppressionRow.address_hash).where(same_address, concerns).exists()

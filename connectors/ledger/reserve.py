@@ -136,7 +136,7 @@ def _decide(slice_: Reservation, policy: tuple[CapRule, ...]) -> Reserved:
     connection.execute(update(CANDIDATES).where(_C.message_key.in_(known)).values(is_known=True))
     for rule in rules.ABSORBED:
         _rule(connection, rule.caught, ruling="absorbed", refusal=rule.reason)
-    for rule in rules.REFUSALS:
+    for rule in rules.refusals(slice_.planned_as_of):
         _rule(connection, rule.caught, ruling="refused", refusal=rule.reason)
     _admit(slice_, rules.service())
     caps = tuple(rules.cap_rules(policy, slice_.planned_as_of))

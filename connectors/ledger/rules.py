@@ -1,7 +1,7 @@
 """Why a candidate is absorbed or refused: named rules, each one condition on the candidates.
 
-A rule is asked about candidates that are still undecided. To add one (a withdrawal of permission,
-say), add a row to `REFUSALS`: the first that catches a candidate gives the reason.
+A rule is asked about candidates that are still undecided. To add one, add it to `refusals`: the
+first that catches a candidate gives the reason.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,9 @@ MARKETING = "marketing"
 ANY = "any"
 # These stop service messages as well; every other suppression stops marketing.
 STOPS_EVERYTHING = ("hard_bounce", "erased")
+# Whoever unsubscribed may come back. These stop what was planned before they became known; a later
+# plan knows them itself, and whether a permission was given since.
+STOPS_EARLIER_PLANS = ("unsubscribed",)
 COUNTS_FOR_CAPS = ("reserved", "delivering", "accepted", "unknown", "held")
 ONCE = ("address_hash", "programme", "campaign_id", "occasion", "step")
 
@@ -59,9 +62,16 @@ def _twice_in_slice() -> ColumnElement[bool]:
     return _C.message_key.in_(later)
 
 
-def _suppressed() -> ColumnElement[bool]:
-    concerns = or_(_C.purpose == MARKETING, SuppressionRow.reason.in_(STOPS_EVERYTHING))
-    return exists().where(SuppressionRow.address_hash == _C.address_hash, concerns)
+def suppressed(
+    address_hash: SQLColumnExpression[str],
+    purpose: SQLColumnExpression[str],
+    planned_as_of: datetime | SQLColumnExpression[datetime],
+) -> ColumnElement[bool]:
+    """Tell whether a suppression stops a message of that address, purpose and plan."""
+    reason = SuppressionRow.reason
+    is_news = or_(reason.not_in(STOPS_EARLIER_PLANS), SuppressionRow.since >= planned_as_of)
+    concerns = or_(and_(purpose == MARKETING, is_news), reason.in_(STOPS_EVERYTHING))
+    return exists().where(SuppressionRow.address_hash == address_hash, concerns)
 
 
 # Already in the ledger: nothing to do, and nothing to tell.
@@ -70,7 +80,11 @@ ABSORBED: tuple[Rule, ...] = (
     Rule("same_occasion", _same_occasion()),
     Rule("twice_in_slice", _twice_in_slice()),
 )
-REFUSALS: tuple[Rule, ...] = (Rule("suppressed", _suppressed()),)
+
+
+def refusals(planned_as_of: datetime) -> tuple[Rule, ...]:
+    """Why a message of a plan of that moment must not go."""
+    return (Rule("suppressed", suppressed(_C.address_hash, _C.purpose, planned_as_of)),)
 
 
 def cap_rules(policy: tuple[CapRule, ...], planned_as_of: datetime) -> Iterator[Rule]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from connectors.core.errors import ParleyError
+from connectors.core.history import layouts
+from connectors.core.history.times import Dates
 from connectors.core.settings import get_settings
 from flows import terminal
 
@@ -29,6 +32,15 @@ class Kind(StrEnum):
     DAILY = "daily"
     TRIGGERED = "triggered"
     MASS = "mass"
+
+
+class History(StrEnum):
+    """What the previous tool knew."""
+
+    CONSENTS = "consents"
+    SUPPRESSIONS = "suppressions"
+    BOUNCES = "bounces"
+    SENDS = "sends"
 
 
 def main() -> None:
@@ -115,6 +127,32 @@ def release(batch: str) -> None:
 
     work.release(get_settings(), batch)
     terminal.console.print(f"batch {batch} is released; the next run reads it")
+
+
+@app.command(epilog=layouts.in_words())
+def import_history(
+    kind: History,
+    file: Annotated[Path, typer.Argument(help="A CSV file, plain or gzip.")],
+    source: Annotated[str, typer.Option(help="What the previous tool is called here.")] = "history",
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="column=value for rows that leave it out; may be repeated."),
+    ] = None,
+    dates: Annotated[Dates | None, typer.Option(help="How 1/2/2019 is meant.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, and write nothing.")] = False,  # noqa: FBT002
+    as_of: AsOf = None,
+) -> None:
+    """Bring in what the previous tool knew: consents, suppressions, bounces, past sends."""
+    from flows import history  # noqa: PLC0415
+
+    settings = get_settings()
+    found = history.look_through(settings, file, kind.value, as_of, dates, values or ())
+    if dry_run:
+        history.show(file.name, history.look_at(found))
+        return
+    with terminal.Steps() as told, told(f"import {kind.value}") as progress:
+        done = history.bring_in(settings, found, source, partial(progress, "rows"))
+    history.show(file.name, done)
 
 
 @app.command()

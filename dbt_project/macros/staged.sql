@@ -4,6 +4,7 @@
 {% macro staged() -%}
     {{ return({
         "database": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
+        "history": ["consents", "suppressions", "bounces", "sends"],
         "parley": ["identifiers", "messages"],
         "segment": ["events", "choices"],
     }) }}
@@ -52,6 +53,12 @@
             "vendor", "message_id", "user_id", "email_raw", "field", "is_allowed", "occurred_at",
             "occurred_on",
         ],
+        "suppressions": ["email_raw", "phone_raw", "reason", "suppressed_at"],
+        "bounces": ["email_raw", "kind", "diagnostic", "bounced_at"],
+        "sends": [
+            "email_raw", "phone_raw", "channel", "purpose", "programme", "campaign_id", "occasion",
+            "step", "subject", "sent_at",
+        ],
     }[kind]) }}
 {%- endmacro %}
 
@@ -59,7 +66,7 @@
 {% macro type_of(column) -%}
     {%- if column.endswith("_at") -%}{{ dbt.type_timestamp() }}
     {%- elif column.endswith("_on") -%}date
-    {%- elif column.endswith("_minor") or column in ["quantity", "seq"] -%}{{ dbt.type_bigint() }}
+    {%- elif column.endswith("_minor") or column in ["quantity", "seq", "step"] -%}{{ dbt.type_bigint() }}
     {%- elif column.startswith("is_") or column == "in_stock" -%}boolean
     {%- else -%}{{ dbt.type_string() }}
     {%- endif -%}

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
+from connectors.core.history import layouts
 from connectors.core.settings import Settings, SourceSettings
 from flows.cli import app
 
@@ -67,6 +68,11 @@ def test_the_gates_are_those_of_the_seed_in_order():
         assert asked.split()[0] == question.split()[0], name
 
 
+def test_the_layouts_of_history_files_are_those_that_are_read():
+    [table] = re.findall(r"<!-- history -->\n(.*?)\n<!-- /history -->", README, flags=re.DOTALL)
+    assert table == layouts.markdown()
+
+
 def test_every_link_leads_somewhere():
     links = re.findall(r"\]\(([^)\s]+)\)", README)
     local = [link.split("#")[0] for link in links if not re.match(r"\w+:", link)]
@@ -85,7 +91,7 @@ def test_every_make_target_it_names_is_there():
 
 def test_every_command_it_names_is_there_with_its_options():
     commands = get_command(app).commands
-    lines = re.findall(r"(?:\.venv/bin/|`)parley ([a-z]\w*)([^`\n#]*)", README)
+    lines = re.findall(r"(?:\.venv/bin/|`)parley ([a-z][\w-]*)([^`\n#]*)", README)
     assert {name for name, _ in lines} >= {"init", "run", "explain", "preview", "replay", "status"}
     for name, rest in lines:
         assert name in commands, name

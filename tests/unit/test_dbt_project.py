@@ -19,7 +19,14 @@ MACROS = sorted((PROJECT / "macros").rglob("*.sql"))
 TESTS = sorted((PROJECT / "tests").rglob("*.sql"))
 MOST_LINES = 100
 # Their lists of columns are as long as the Segment spec is wide; it lists every programme there is.
-LONGER = {"stg_segment__events": 120, "int_web_events": 132, "candidates": 130}
+LONGER = {
+    "stg_segment__events": 120,
+    "stg_ga4__events": 145,
+    "stg_posthog__events": 135,
+    "stg_snowplow__events": 135,
+    "int_web_events": 132,
+    "candidates": 130,
+}
 
 CLOCKS = re.compile(
     r"\b(current_(timestamp|date|time)|now|getdate|sysdate|today|localtimestamp)\b", re.IGNORECASE

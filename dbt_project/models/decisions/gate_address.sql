@@ -8,10 +8,15 @@ addresses as (
     select * from {{ ref("int_addresses") }}
 ),
 
+-- Our own mail, or that of the previous tool.
 bounced as (
-    select distinct address_node
+    select address_node
     from {{ ref("messages") }}
     where bounced_at < {{ as_of() }}
+    union
+    select address_node
+    from {{ ref("int_suppressions") }}
+    where reason = 'hard_bounce'
 ),
 
 final as (

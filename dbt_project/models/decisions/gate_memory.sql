@@ -33,17 +33,20 @@ said_before as (
     group by message_key
 ),
 
--- A campaign is about the person: what any id merged into them was sent counts.
-campaign_before as (
+-- A campaign is about the person: what any id merged into them was sent counts. So does what the
+-- previous tool sent on the same occasion; what it leaves out counts as all of it.
+told_before as (
     select
-        person_id,
-        programme,
-        campaign_id,
-        step,
-        max(planned_as_of) as last_at
-    from sent
-    where campaign_id is not null
-    group by person_id, programme, campaign_id, step
+        c.candidate_key,
+        max(s.planned_as_of) as last_at
+    from candidates as c
+    inner join sent as s on c.person_id = s.person_id and c.programme = s.programme
+    where
+        (s.campaign_id is not null or (s.is_imported and s.occasion is not null))
+        and (c.campaign_id = s.campaign_id or s.campaign_id is null)
+        and (c.step = s.step or (s.is_imported and s.step is null))
+        and (c.occasion = s.occasion or s.occasion is null or not coalesce(s.is_imported, false))
+    group by c.candidate_key
 ),
 
 -- Of other occasions: the steps of one do not cool each other down.
@@ -63,7 +66,7 @@ final as (
     select
         c.candidate_key,
         case
-            when b.message_key is not null or p.person_id is not null then 'already_sent'
+            when b.message_key is not null or p.candidate_key is not null then 'already_sent'
             when d.topic is not null and c.purpose = 'marketing' then 'declined'
             when g.cooldown_hours > 0 and s.last_at > {{ ago("g.cooldown_hours") }} then 'cooldown'
         end as failed,
@@ -77,10 +80,7 @@ final as (
     inner join programmes as g on c.programme = g.programme
     left join said_before as b on c.message_key = b.message_key
     left join declined as d on c.person_id = d.person_id and c.topic = d.topic
-    left join campaign_before as p
-        on
-            c.person_id = p.person_id and c.programme = p.programme
-            and c.campaign_id = p.campaign_id and c.step = p.step
+    left join told_before as p on c.candidate_key = p.candidate_key
     left join spoken as s on c.candidate_key = s.candidate_key
 )
 

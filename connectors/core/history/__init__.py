@@ -1,0 +1,1 @@
+"""What the previous tool knew: the layouts of its files, and what their rows mean."""

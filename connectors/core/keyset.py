@@ -1,8 +1,7 @@
 """Keyset paging over one table: every row once, resumable, and nothing that is not settled.
 
-Rows are read in the order of (change time, key). Rows that have no place in that order (no key,
-no change time, or one that no clock has reached yet) would be lost by paging. They are read as a
-whole, as the part `unordered`, whenever one of them has changed since the last run.
+Rows are read in the order of (change time, key). Rows that have no place in that order would be
+lost by paging: see `connectors.core.leftover`.
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ from connectors.core.clock import as_utc, parse_instant
 from connectors.core.payload import json_text
 from connectors.core.spec import Page, ReadContext, Record
 
-UNORDERED = "unordered"
 # One query reads so many rows: without an index each one sorts what is left of the table. While
 # it is read, a SQLite database that isn't in WAL mode keeps its writers waiting.
 WINDOW_ROWS = 500_000
@@ -152,6 +150,15 @@ class KeysetTable:
                 values[name] = bool(values[name])
         return json_text(values)
 
+    def key_of(self, row: Sequence[Any], payload: str) -> str:
+        """A row's key; a hash of its payload where it has none."""
+        key = row[self.names.index(self.key)]
+        return (
+            hashlib.sha256(payload.encode(errors="replace")).hexdigest()
+            if key is None
+            else str(key)
+        )
+
 
 def ordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> Iterator[Page]:
     """Pages of the rows that changed since the cursor, up to `settled`."""
@@ -171,41 +178,6 @@ def ordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> I
                     return
 
 
-def unordered_pages(engine: Engine, table: KeysetTable, context: ReadContext) -> Iterator[Page]:
-    """Pages of all rows without a place in the order, or none if they are as they were.
-
-    Two passes, because whether something changed is known only at the end, and memory is bounded.
-    """
-    digest = _Digest()
-    for page in _leftover_records(engine, table, context):
-        digest.add(page)
-    if digest.position == context.cursors.get(UNORDERED, _Digest().position):
-        return
-    seen = _Digest()
-    for page in _leftover_records(engine, table, context):
-        seen.add(page)
-        yield Page(page, None, UNORDERED)
-    yield Page([], seen.position, UNORDERED)
-
-
-class _Digest:
-    """A fingerprint of a set of rows that doesn't depend on their order."""
-
-    def __init__(self) -> None:
-        self._rows = 0
-        self._sum = 0
-
-    def add(self, records: list[Record]) -> None:
-        for record in records:
-            hashed = hashlib.sha256(record.payload.encode(errors="replace")).digest()
-            self._sum = (self._sum + int.from_bytes(hashed[:16])) % 2**128
-        self._rows += len(records)
-
-    @property
-    def position(self) -> str:
-        return orjson.dumps({"rows": self._rows, "digest": f"{self._sum:032x}"}).decode()
-
-
 def _ordered_records(table: KeysetTable, rows: Sequence[Row[Any]], until: datetime) -> list[Record]:
     """The rows as records, up to the first that changed after `until`."""
     changed, key = table.names.index(table.changed), table.names.index(table.key)
@@ -218,29 +190,6 @@ def _ordered_records(table: KeysetTable, rows: Sequence[Row[Any]], until: dateti
             break
         records.append(Record(str(row[key]), at, "upsert", payload(row)))
     return records
-
-
-def _leftover_records(
-    engine: Engine, table: KeysetTable, context: ReadContext
-) -> Iterator[list[Record]]:
-    dated = table.names.index(table.happened) if table.happened in table.found else None
-    key = table.names.index(table.key)
-    with engine.connect().execution_options(yield_per=context.page_size) as connection:
-        for part in connection.execute(table.leftover(context)).partitions():
-            records = []
-            for row in part:
-                at = parse_instant(row[dated]) if dated is not None else None
-                at = None if at and context.latest and at > context.latest else at
-                if at is not None and at > context.as_of:
-                    continue
-                payload = table.payload(row)
-                name = row[key] if row[key] is not None else _hash(payload)
-                records.append(Record(str(name), at, "upsert", payload))
-            yield records
-
-
-def _hash(payload: str) -> str:
-    return hashlib.sha256(payload.encode(errors="replace")).hexdigest()
 
 
 def _cursor(table: KeysetTable, row: Row[Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,10 +49,8 @@ class _Rows:
 
     def _record(self, row: Sequence[Any]) -> Record:
         payload = self.table.payload(row)
-        key = row[self.table.names.index(self.table.key)]
-        if key is None:
-            key = hashlib.sha256(payload.encode(errors="replace")).hexdigest()
-        return Record(str(key), self._time(row, self.table.changed), "upsert", payload)
+        at = self._time(row, self.table.changed)
+        return Record(self.table.key_of(row, payload), at, "upsert", payload)
 
     def _time(self, row: Sequence[Any], name: str | None) -> datetime | None:
         """A time that no clock has reached yet is no time."""

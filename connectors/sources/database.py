@@ -8,7 +8,7 @@ A table without `updated_at`, and what is in carts, is read as a whole each time
 is gone then becomes a deletion. The option `preset` reads the tables of a shop's software instead:
 see `connectors.core.presets`.
 
-Rows without a usable `updated_at` are not lost: see `connectors.core.keyset`.
+Rows without a usable `updated_at` are not lost: see `connectors.core.leftover`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from connectors.core.errors import FixConfig, ParleyError
-from connectors.core.keyset import ordered_pages, unordered_pages
+from connectors.core.keyset import ordered_pages
+from connectors.core.leftover import unordered_pages
 from connectors.core.presets import PRESETS
 from connectors.core.settings import SourceSettings
 from connectors.core.shop_tables import CHANGED, Place, TableColumns, own_table, preset_view

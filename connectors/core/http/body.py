@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from connectors.core.errors import StopRun
 from connectors.core.http.reply import place_of
@@ -64,9 +65,11 @@ def read_lines(answer: requests.Response) -> Iterator[bytes]:
 
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    """What has come, as it comes: waiting for a whole piece would let a drip go on for ever."""
     try:
-        yield from answer.iter_content(_PIECE)
-    except requests.RequestException as error:
+        while piece := answer.raw.read1(_PIECE, decode_content=True):
+            yield piece
+    except (HTTPError, OSError) as error:
         kind = type(error).__name__
     else:
         return

@@ -22,6 +22,8 @@ from connectors.core.spec import Batch, SourceSpec, Stream
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
 from tests.conformance.file_worlds import Ga4World, PosthogWorld, SegmentWorld, SnowplowWorld
+from tests.conformance.http_worlds import WooWorld
+from tests.conformance.shopify_worlds import ShopifyCartsWorld, ShopifyPagesWorld, ShopifyWorld
 from tests.conformance.world import AS_OF, ROWS, SECRET, World
 
 __all__ = ["AS_OF", "ROWS", "SECRET", "SOURCES", "Rig", "World"]
@@ -101,6 +103,10 @@ SOURCES: list[type[World]] = [
     Ga4World,
     PosthogWorld,
     SnowplowWorld,
+    WooWorld,
+    ShopifyWorld,
+    ShopifyPagesWorld,
+    ShopifyCartsWorld,
     LedgerWorld,
 ]
 
@@ -128,7 +134,11 @@ class Rig:
     def _settings(self, home: Path, url: str) -> Settings:
         if self.world.source_id == "ledger":
             return Settings(home=home, ledger_url=SecretStr(url))
-        source = SourceSettings(vendor=self.world.vendor, url=SecretStr(url), page_size=7)
+        secrets = {name: SecretStr(value) for name, value in self.world.secrets.items()}
+        source = SourceSettings(
+            vendor=self.world.vendor, url=SecretStr(url), page_size=7,
+            options=dict(self.world.options), **secrets,
+        )  # fmt: skip
         return Settings(home=home, sources={self.world.source_id: source})
 
     @property

@@ -29,10 +29,14 @@ if TYPE_CHECKING:
 
 Stage = Literal["transform", "decide", "messages"]
 QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "info", "--no-write-json")
+STAGING = "path:models/staging"
+STAGED_VENDORS = DBT_PROJECT / "models/staging"
+# The unions of what vendors give: views, that change with the code alone.
+UNIONS = "int_*_versions"
 SELECTIONS: dict[Stage, tuple[str, ...]] = {
     "transform": (
         "path:seeds",
-        "path:models/staging",
+        STAGING,
         "path:models/intermediate",
         "path:models/marts",
     ),
@@ -69,12 +73,13 @@ def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> N
     if run.has_seeds:
         excluded.append("seed")
     refresh = run.full_refresh and stage != "messages"
+    fresh = _fresh(run, batches)
     arguments = [
         "build",
         *places,
-        "--select", *SELECTIONS[stage],
+        *_selection(run, stage, fresh),
         "--exclude-resource-type", *excluded,
-        "--vars", json.dumps(_vars(run, batches)),
+        "--vars", json.dumps(_vars(run, batches, fresh)),
         *(["--full-refresh"] if refresh else []),
     ]  # fmt: skip
     try:
@@ -123,15 +128,30 @@ def dbt_failed(names: Sequence[str]) -> StopRun:
     return StopRun(what, "dbt_project", remedy)
 
 
-def _vars(run: Run, batches: Sequence[Batch]) -> dict[str, Any]:
+def _fresh(run: Run, batches: Sequence[Batch]) -> list[Batch]:
+    """The batches that the warehouse has not taken in."""
+    applied = set() if run.full_refresh else warehouse.applied_batches(run.settings)
+    return [batch for batch in batches if batch.batch_id not in applied]
+
+
+def _selection(run: Run, stage: Stage, fresh: Sequence[Batch]) -> list[str]:
+    """What dbt has to build; of staging, where its tables exist, the vendors with fresh batches."""
+    if stage != "transform" or run.full_refresh:
+        return ["--select", *SELECTIONS[stage]]
+    vendors = sorted({batch.vendor for batch in fresh})
+    folders = [f"{STAGING}/{vendor}" for vendor in vendors if (STAGED_VENDORS / vendor).is_dir()]
+    selected = [name for name in SELECTIONS[stage] if name != STAGING]
+    return ["--select", *selected, *folders, "--exclude", UNIONS]
+
+
+def _vars(run: Run, batches: Sequence[Batch], fresh: Sequence[Batch]) -> dict[str, Any]:
     """What the models are told: the clock, the run, and the batches that they may have to read.
 
-    Those are the ones that the warehouse has not taken in, with all others of the days on which
-    they landed: some engines write a day of landing as a whole.
+    Those are the fresh ones, with all others of the days on which they landed: some engines write
+    a day of landing as a whole.
     """
     lake = Lake(run.settings.lake_root)
-    applied = set() if run.full_refresh else warehouse.applied_batches(run.settings)
-    days = {batch.landed_at.date() for batch in batches if batch.batch_id not in applied}
+    days = {batch.landed_at.date() for batch in fresh}
     # Also of sources that are no longer read: what they brought keeps its meaning.
     spaces = {name: each.id_space for name, each in run.settings.sources.items()}
     listed = [

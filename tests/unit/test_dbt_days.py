@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pytest
+from days_kit import PROJECT, build, land
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
-TABLES = (
-    "intermediate.int_orders",
-    "intermediate.int_order_lines",
-    "marts.web_events",
-    "marts.sessions",
-)
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def order(key: str, at: str, **fields: Any) -> tuple[str, str, str]:
@@ -30,10 +23,24 @@ def line(key: str, order_id: str) -> tuple[str, str, str]:
     return key, "upsert", json.dumps({**payload, "amount_minor": "100"})
 
 
-def event(key: str, day: int, device: str = "d1", minutes: int = 0) -> tuple[str, str, str]:
+def event(
+    key: str, day: int, device: str = "d1", minutes: int = 0, **fields: Any
+) -> tuple[str, str, str]:
     at = f"2011-12-0{day}T10:{minutes:02}:00Z"
     payload = {"type": "track", "event": "Product Viewed", "messageId": key, "anonymousId": device}
-    return key, "upsert", json.dumps({**payload, "originalTimestamp": at, "receivedAt": at})
+    stamped = {**payload, "originalTimestamp": at, "receivedAt": at}
+    return key, "upsert", json.dumps({**stamped, **fields})
+
+
+def context(zone: str, *, allows: bool) -> dict[str, Any]:
+    """Of an event whose user told an email, where they are, and whether it may be written to."""
+    consent = {"categoryPreferences": {"email_marketing": allows, "analytics": True}}
+    return {"timezone": zone, "consent": consent, "traits": {"email": "ada@example.com"}}
+
+
+def identifier(raw: str) -> tuple[str, str, str]:
+    payload = {"type": "email", "raw": raw, "value": raw, "node_id": "e1", "is_valid": True}
+    return raw, "upsert", json.dumps(payload)
 
 
 def deleted(key: str) -> tuple[str, str, str]:
@@ -52,13 +59,21 @@ RUNS: list[dict[str, list[tuple[str, str, str]]]] = [
             line("c", "stays"),
             line("d", "stays"),
         ],
-        "events": [event("m3", 4), event("m1", 1), event("m2", 1, "other")],
+        "events": [
+            event("m3", 4),
+            event("m1", 1, context=context("Europe/London", allows=True)),
+            event("m2", 1, "other"),
+        ],
+        "identifiers": [identifier("ada@example.com")],
     },
     {
         "orders": [order("moves", "2011-12-02T10:00:00Z"), deleted("goes")],
         "order_lines": [line("d", "moves"), deleted("c")],
         # A copy by a sender whose clock stood still, and an event that joins two visits.
-        "events": [event("m1", 3), event("m4", 1, minutes=20)],
+        "events": [
+            event("m1", 3, context=context("Asia/Tokyo", allows=True)),
+            event("m4", 1, minutes=20, context=context("Europe/Paris", allows=False)),
+        ],
     },
     {
         "orders": [order("new", "2011-12-01T12:00:00Z"), deleted("moves")],
@@ -69,62 +84,23 @@ RUNS: list[dict[str, list[tuple[str, str, str]]]] = [
 ]
 
 
-def land(
-    lake: Path, number: int, stream: str, records: list[tuple[str, str, str]]
-) -> dict[str, str]:
-    """One batch in the lake, as its row of the manifest."""
-    batch, path = f"b{number}-{stream}", lake / f"{number}-{stream}.parquet"
-    with duckdb.connect() as connection:
-        connection.execute(
-            "create table r (record_key varchar, op varchar, payload varchar, seq bigint)"
-        )
-        connection.executemany(
-            "insert into r values (?, ?, ?, ?)", [(*r, n) for n, r in enumerate(records)]
-        )
-        connection.execute(
-            f"copy (select *, '{batch}' as batch_id, cast(null as timestamp) as record_at, "
-            f"timestamp '2011-12-0{3 + number} 00:00:00' as landed_at from r) "
-            f"to '{path}' (format parquet)"
-        )
-    return {
-        "batch_id": batch, "vendor": "segment" if stream == "events" else "database",
-        "source_id": "shop", "id_space": "main", "stream": stream,
-        "landed_at": f"2011-12-0{3 + number}T00:00:00Z", "path": str(path),
-    }  # fmt: skip
-
-
-def build(
-    warehouse: Path, batches: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> dict[str, list[Any]]:
-    """Run the models on a warehouse; the rows of the tables that are rewritten by day."""
-    monkeypatch.setenv("PARLEY_WAREHOUSE_PATH", str(warehouse))
-    target = str(warehouse.with_suffix(""))
-    done = import_module("dbt.cli.main").dbtRunner().invoke([
-        "--quiet", "build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-        "--target-path", target, "--log-path", target,
-        "--exclude-resource-type", "test", "unit_test",
-        "--select", "+int_order_lines", "+sessions", "+int_web_links", "applied_batches",
-        "--vars", json.dumps({"as_of": "2011-12-06T11:05:00Z", "batches": batches}),
-    ])  # fmt: skip
-    assert done.success, done.exception
-    with duckdb.connect(str(warehouse)) as connection:
-        return {
-            table: connection.execute(f"from {table} order by all").fetchall() for table in TABLES
-        }
-
-
 def test_what_moves_or_goes_or_comes_late_is_where_one_build_would_put_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches: list[dict[str, str]] = []
     counts: list[list[int]] = []
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for number, streams in enumerate(RUNS):
         batches += [land(tmp_path, number, stream, records) for stream, records in streams.items()]
         found = build(tmp_path / "days.duckdb", batches, monkeypatch)
         counts.append([len(rows) for rows in found.values()])
-    # Orders, lines, events, sessions after each run.
-    assert counts == [[3, 4, 3, 3], [2, 2, 4, 3], [2, 1, 5, 3], [1, 0, 5, 3]]
+    # Orders, lines, links, zones, answers, events, sessions after each run.
+    assert counts == [
+        [3, 4, 4, 1, 1, 3, 3],
+        [2, 2, 4, 1, 3, 4, 3],
+        [2, 1, 4, 1, 3, 5, 3],
+        [1, 0, 4, 1, 3, 5, 3],
+    ]
     assert found == build(tmp_path / "once.duckdb", batches, monkeypatch)
 
 

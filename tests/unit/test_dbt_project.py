@@ -159,6 +159,12 @@ def test_every_staged_model_is_in_its_union_and_in_the_rejects(
         assert vendor == "parley" or unique_id in nodes[union_of(kind)], name
 
 
+def test_a_vendors_staging_lies_in_a_folder_of_its_name() -> None:
+    """A run builds the folders of the vendors that it has something new of."""
+    for path in (PROJECT / "models" / "staging").rglob("stg_*.sql"):
+        assert path.stem.startswith(f"stg_{path.parent.name}__"), path.name
+
+
 def test_every_model_tells_its_grain(models: list[dict[str, Any]]) -> None:
     mute = [m["name"] for m in models if not re.search(r"\bone row per \w", m["description"])]
     assert not mute

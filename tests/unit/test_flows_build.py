@@ -25,6 +25,8 @@ from flows.run import Run, begin
 from flows.versions import versions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dbt.contracts.graph.manifest import Manifest
 
 NOON = datetime(2011, 12, 6, 12, tzinfo=UTC)
@@ -135,9 +137,8 @@ def test_dbt_is_told_the_clock_the_run_and_each_batch_with_its_id_space_and_abso
     monkeypatch.setenv("PARLEY_HOME", "relative")
     get_settings.cache_clear()
     run = a_run(get_settings())
-    told = build._vars(
-        run, [batch("shop", "database", "orders"), batch("ledger", "parley", "messages")]
-    )
+    batches = [batch("shop", "database", "orders"), batch("ledger", "parley", "messages")]
+    told = build._vars(run, batches, batches)
     assert json.loads(json.dumps(told)) == told
     assert (told["as_of"], told["run_id"]) == ("2011-12-06T12:00:00Z", run.run_id)
     shop, own = told["batches"]
@@ -154,7 +155,8 @@ def test_dbt_is_told_what_is_new_with_the_rest_of_its_day_and_of_all_when_built_
     orders = batch("shop", "database", "orders")
     batches = [replace(orders, batch_id=name, landed_at=at) for name, at in landed.items()]
     monkeypatch.setattr(warehouse, "applied_batches", lambda _: {"old", "seen"})
-    told = build._vars(a_run(settings, full=full), batches)["batches"]
+    run = a_run(settings, full=full)
+    told = build._vars(run, batches, build._fresh(run, batches))["batches"]
     assert [(b["batch_id"], b["landed_at"]) for b in told[-2:]] == [
         ("seen", "2011-12-06T11:00:00Z"), ("new", "2011-12-06T12:00:00Z"),
     ]  # fmt: skip
@@ -187,10 +189,31 @@ def test_the_project_is_parsed_once_a_process(
     assert "--vars" not in parsed[0]
 
 
-def asked(run: Run, stage: build.Stage) -> list[str]:
+@pytest.mark.usefixtures("_not_parsed")
+def test_only_the_vendors_with_news_are_staged_unless_all_is_built_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables of the others exist, and would stay as they are."""
+    batches = [
+        batch("shop", "database", "orders"),
+        batch("web", "segment", "events"),
+        batch("dm", "no_such_vendor", "letters"),
+    ]
+
+    def staged(applied: set[str], *, full: bool = False) -> list[str]:
+        monkeypatch.setattr(warehouse, "applied_batches", lambda _: applied)
+        arguments = asked(a_run(settings, full=full), "transform", batches)
+        return [name for name in arguments if "staging" in name or name == build.UNIONS]
+
+    assert staged({"b-shop", "b-web", "b-dm"}) == [build.UNIONS]
+    assert staged({"b-web"}) == ["path:models/staging/database", build.UNIONS]
+    assert staged({"b-web", "b-shop"}, full=True) == ["path:models/staging"]
+
+
+def asked(run: Run, stage: build.Stage, batches: Sequence[Batch] = ()) -> list[str]:
     """The arguments that dbt would get."""
     said: list[list[str]] = []
-    build.build(run, stage, [], lambda arguments, _: said.append(arguments))
+    build.build(run, stage, batches, lambda arguments, _: said.append(arguments))
     return said[0]
 
 

@@ -47,7 +47,8 @@
 {# What a vendor's records of `kind` (orders, carts) hold in their list column `list`, as a relation:
    all columns of the record, `item` (the entry) and `position` (from 1); of the readable records in
    batches that `this` has not taken in yet. For staging lines that come inside their order; `stream`
-   is the lake's name of the record where it is not that of the kind. #}
+   is the lake's name of the record where it is not that of the kind. A model that takes entries of
+   several kinds names all their streams each time: an engine may write whole days of them. #}
 {% macro staged_entries(vendor, kind, list, stream=none) -%}
     {%- set records = ref("stg_" ~ vendor ~ "__" ~ kind) -%}
     {%- set batches = _batches_to_read(vendor, stream or kind) -%}
@@ -69,7 +70,8 @@
 
 {% macro _batches_to_read(vendor, stream) -%}
     {%- set listed = [] -%}
-    {%- for b in var("batches") if b.vendor == vendor and b.stream == stream -%}
+    {%- set streams = [stream] if stream is string else stream -%}
+    {%- for b in var("batches") if b.vendor == vendor and b.stream in streams -%}
         {%- do listed.append(b) -%}
     {%- endfor -%}
     {%- set taken = {} -%}

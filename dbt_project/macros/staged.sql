@@ -7,6 +7,7 @@
         "history": ["consents", "suppressions", "bounces", "sends"],
         "parley": ["identifiers", "messages"],
         "segment": ["events", "choices"],
+        "woocommerce": ["shops", "customers", "products", "orders", "order_lines", "consents"],
     }) }}
 {%- endmacro %}
 
@@ -49,6 +50,7 @@
             "purpose", "state", "legal_basis", "search_query", "time_zone", "locale", "user_agent",
             "url", "campaign", "is_revisable",
         ],
+        "shops": ["currency"],
         "choices": [
             "vendor", "message_id", "user_id", "email_raw", "field", "is_allowed", "occurred_at",
             "occurred_on",

@@ -20,6 +20,17 @@
     end
 {%- endmacro %}
 
+{# Condition: the text is no id that a database counts, such as one that a double has rounded. #}
+{% macro is_no_id(text) -%}
+    ({{ text }} is distinct from cast({{ to_int(text) }} as {{ dbt.type_string() }}))
+{%- endmacro %}
+
+{# Condition: the text is no ISO 4217 code, by its form. #}
+{% macro is_no_currency(text) -%}
+    ({{ text }} is null or length({{ text }}) <> 3
+    or translate(upper({{ text }}), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '') <> '')
+{%- endmacro %}
+
 {# Rank of a version of its record, 1 = the newest that the run may see. #}
 {% macro version_rank(keys="source_id, record_key") -%}
     row_number() over (

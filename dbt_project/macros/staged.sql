@@ -4,9 +4,13 @@
 {% macro staged() -%}
     {{ return({
         "database": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
+        "ga4": ["events"],
         "history": ["consents", "suppressions", "bounces", "sends"],
         "parley": ["identifiers", "messages"],
+        "posthog": ["events"],
         "segment": ["events", "choices"],
+        "shopify": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
+        "snowplow": ["events"],
         "woocommerce": ["shops", "customers", "products", "orders", "order_lines", "consents"],
     }) }}
 {%- endmacro %}

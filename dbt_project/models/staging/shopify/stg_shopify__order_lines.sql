@@ -1,0 +1,67 @@
+{{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
+{% set currency = "item.discountedTotalSet.shopMoney.currencyCode" %}
+
+with
+
+entries as (
+    select * from {{ staged_entries("shopify", "orders", "line_items") }}
+),
+
+-- A line's key is its place in the order: its id may be missing, or come twice.
+typed as (
+    select
+        source_id,
+        id_space,
+        batch_id,
+        seq,
+        landed_at,
+        landed_on,
+        concat(record_key, '/', cast(position as {{ dbt.type_string() }})) as record_key,
+        record_at,
+        op,
+        order_id,
+        nullif(split_part(item.id, '/', 5), '') as line_id,
+        nullif(trim(item.product.legacyResourceId), '') as product_id,
+        {{ to_int("item.quantity") }} as quantity,
+        {{ to_minor("item.originalUnitPriceSet.shopMoney.amount", currency) }} as price_minor,
+        {{ to_minor("item.discountedTotalSet.shopMoney.amount", currency) }} as amount_minor,
+        upper({{ currency }}) as currency,
+        {{ json_text({
+            "id": "item.id", "quantity": "item.quantity",
+            "product": "item.product.legacyResourceId",
+            "price": "item.originalUnitPriceSet.shopMoney.amount",
+            "total": "item.discountedTotalSet.shopMoney.amount", "currency": currency,
+        }) }} as payload,
+        row_number() over (partition by batch_id, seq, item.id order by position) as occurrence
+    from entries
+),
+
+judged as (
+    select
+        *,
+        {{ first_reason([
+            ["line_id is null", "id is missing"],
+            ["occurrence > 1", "id comes twice in the order"],
+            ["quantity is null", "quantity is no whole number"],
+            ["amount_minor is null", "discountedTotalSet is no number"],
+        ]) }} as reject_reason
+    from typed
+),
+
+final as (
+    select
+        {{ lake_columns() }},
+        line_id,
+        order_id,
+        product_id,
+        quantity,
+        price_minor,
+        amount_minor,
+        currency,
+        true as is_nested,
+        reject_reason,
+        case when reject_reason is not null then payload end as payload
+    from judged
+)
+
+select * from final

@@ -64,6 +64,10 @@ class Store(ABC):
     def put(self, of: Of, place: int, text: str, at: datetime) -> None:
         """Tell of a record by this text, beside those at other places; it changed then."""
 
+    def amount(self, record: Record) -> str:
+        """An order's total as it is told."""
+        return str(record[self.total])
+
     def number(self, of: Of, id_: str) -> int:
         """Which one an id is."""
         del of

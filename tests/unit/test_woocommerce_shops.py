@@ -30,10 +30,7 @@ def fill(shop: WooShop) -> None:
     """What happened in the first shop by Monday."""
     shop.put("products", product(7, MONDAY), MONDAY)
     shop.put("customers", customer(5, MONDAY, email="ada@example.com"), MONDAY)
-    shop.put(
-        "customers",
-        customer(6, MONDAY, email="bob@example.com", meta_data=[box(BOX, "1")]), MONDAY,
-    )  # fmt: skip
+    boxes(shop, {6: ("bob@example.com", "1"), 8: ("cem@example.com", "0")})
     shop.put(
         "orders",
         order(
@@ -47,6 +44,13 @@ def fill(shop: WooShop) -> None:
         shop.put("orders", order(id_, MONDAY, billing=ADA, status=status), MONDAY)
 
 
+def boxes(shop: WooShop, accounts: dict[int, tuple[str, str]]) -> None:
+    """A plugin writes into accounts; their time of change stays."""
+    for id_, (email, value) in accounts.items():
+        account = customer(id_, MONDAY, email=email, meta_data=[box(BOX, value)])
+        shop.put("customers", account, MONDAY)
+
+
 def go_on(shop: WooShop) -> None:
     """What happened there on Tuesday."""
     refund = [{"id": 90, "reason": "", "total": "-5.00"}]
@@ -55,10 +59,7 @@ def go_on(shop: WooShop) -> None:
     shop.put("orders", paid_back, AS_OF)
     shop.trash("orders", 3, AS_OF)
     shop.put("products", product(7, MONDAY, price="24.00", stock_status="outofstock"), AS_OF)
-    shop.put(
-        "customers",
-        customer(6, MONDAY, email="bob@example.com", meta_data=[box(BOX, "0")]), MONDAY,
-    )  # fmt: skip
+    boxes(shop, {6: ("bob@example.com", "0"), 8: ("cem@example.com", "1")})
 
 
 @pytest.fixture(scope="module")
@@ -137,13 +138,17 @@ def test_a_box_ticked_at_the_checkout_is_a_permission_since_then(house: Stores) 
     )  # fmt: skip
 
 
-def test_a_box_that_is_no_longer_ticked_withdraws(house: Stores) -> None:
+def test_a_box_of_an_account_counts_as_it_stands_since_it_was_seen_to_change(house: Stores) -> None:
     found = house.rows(
-        "select n.state, n.since from marts.permission_now as n"
+        "select i.raw_value, n.state, n.since from marts.permission_now as n"
         " inner join intermediate.int_identifiers as i on n.address_node = i.node_id"
-        " where i.raw_value = 'bob@example.com'"
+        " where i.raw_value in ('bob@example.com', 'cem@example.com') order by 1"
     )
-    assert [row["state"] for row in found] == ["withdrawn"]
+    monday, tuesday = (at.replace(tzinfo=None) + timedelta(hours=1) for at in (MONDAY, AS_OF))
+    assert [tuple(row.values()) for row in found] == [
+        ("bob@example.com", "withdrawn", tuesday),
+        ("cem@example.com", "granted", monday + timedelta(seconds=1)),
+    ]
 
 
 def test_a_guest_and_an_account_with_one_address_are_one_person(house: Stores) -> None:

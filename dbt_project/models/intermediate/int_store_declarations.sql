@@ -28,15 +28,25 @@ before as (
         lag(state) over (
             partition by source_id, consent_id
             order by landed_at, record_at nulls first, batch_id, seq
-        ) as state_before
+        ) as state_before,
+        lag(landed_at) over (
+            partition by source_id, consent_id
+            order by landed_at, record_at nulls first, batch_id, seq
+        ) as landed_before
     from consents
 ),
 
--- A tick that is gone is a withdrawal; one that never was declares nothing.
+-- A tick that is gone is a withdrawal; one that never was declares nothing. One that came back was not
+-- there yet when its absence was landed.
 stated as (
     select
         *,
-        case when state = 'none' and state_before = 'granted' then 'withdrawn' else state end as said_state
+        case when state = 'none' and state_before = 'granted' then 'withdrawn' else state end as said_state,
+        case
+            when state = 'granted' and state_before = 'none'
+                then greatest(given_at, {{ after("landed_before", 1, "second") }})
+            else given_at
+        end as said_at
     from before
 ),
 
@@ -58,7 +68,7 @@ final as (
         c.said_state as state,
         c.legal_basis,
         c.proof,
-        coalesce(c.given_at, case when c.said_state = 'withdrawn' then c.landed_at end) as valid_from,
+        coalesce(c.said_at, case when c.said_state = 'withdrawn' then c.landed_at end) as valid_from,
         c.landed_at as known_at
     from stated as c
     left join identifiers as e

@@ -18,7 +18,7 @@ of_orders as (
         ordered_at as given_at,
         item,
         position
-    from {{ staged_entries("woocommerce", "orders", "meta_data", streams) }}
+    from {{ staged_entries("woocommerce", "orders", "meta_data", stream=streams) }}
 ),
 
 -- When a box in a profile was ticked is not told, and the profile changes for other reasons too: it
@@ -33,7 +33,7 @@ of_customers as (
         created_at as given_at,
         item,
         position
-    from {{ staged_entries("woocommerce", "customers", "meta_data", streams) }}
+    from {{ staged_entries("woocommerce", "customers", "meta_data", stream=streams) }}
 ),
 
 boxes as (

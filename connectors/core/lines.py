@@ -25,6 +25,21 @@ class BrokenOffError(Exception):
     """The file ends in the middle, as one does whose upload is going on. Names the kind only."""
 
 
+class _Unpacked(io.RawIOBase):
+    """A gzip stream that hands on what it has got before it says that the rest is missing."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._file = gzip.GzipFile(fileobj=raw)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
+        data = self._file.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
 def lines_of(raw: BinaryIO, first: int = 0) -> Iterator[bytes]:
     """A file's lines after the `first` ones, with their ends; the last may have none.
 
@@ -37,7 +52,7 @@ def lines_of(raw: BinaryIO, first: int = 0) -> Iterator[bytes]:
     if magic == b"PAR1":
         yield from _rows(raw, first)
         return
-    stream: Any = gzip.GzipFile(fileobj=raw) if magic[:2] == b"\x1f\x8b" else raw
+    stream: Any = _Unpacked(raw) if magic[:2] == b"\x1f\x8b" else raw
     try:
         yield from _plain(io.BufferedReader(stream, _BUFFER), first)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -83,7 +83,7 @@ def test_a_file_that_breaks_off_gives_what_it_has_and_the_rest_when_it_is_whole(
     (tmp_path / "b.jsonl").write_bytes(line("other"))
     pages, later = read(tmp_path)
     taken = keys(pages)
-    assert 0 < len(taken) < 51
+    assert 1 < len(taken) < 51
     assert taken[-1] == "other"
     assert not any(page.done for page in pages if page.part == "a.jsonl.gz")
     assert read(tmp_path, later)[0] == []

@@ -46,9 +46,11 @@ def written(folder: Path, data: str | bytes, name: str = "old.csv") -> Path:
     return path
 
 
-def opened(path: Path, kind: str, constants: Mapping[str, str] | None = None) -> HistoryFile:
+def opened(
+    path: Path, kind: str, constants: Mapping[str, str] | None = None, at: datetime = NOW
+) -> HistoryFile:
     """A file that was looked through."""
-    return HistoryFile(path, kind, Reading(NOW, "GB"), constants)
+    return HistoryFile(path, kind, Reading(at, "GB"), constants)
 
 
 def counted(path: Path, kind: str, constants: Mapping[str, str] | None = None) -> Tally:

@@ -100,8 +100,8 @@ def test_a_mended_file_gives_the_rows_that_were_whole_the_same_names(
 def test_killed_in_the_middle_it_goes_on_where_it_stopped(
     own_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = [[f"p{n}@example.com", "complaint"] for n in range(95)]
-    path = written(tmp_path, csv_text(["email", "reason"], *rows))
+    rows = [[f"p{n}@example.com", "complaint", "2020-01-01"] for n in range(95)]
+    path = written(tmp_path, csv_text(["email", "reason", "since"], *rows))
     small = {"page_size": 10}
     monkeypatch.setattr(history, "SourceSettings", lambda **kw: SourceSettings(**kw, **small))
     monkeypatch.setattr("connectors.core.landing.BATCH_BYTES", 4_000)
@@ -120,7 +120,8 @@ def test_killed_in_the_middle_it_goes_on_where_it_stopped(
             imported(own_settings, path, "suppressions")
     before = len(landed(own_settings, "suppressions"))
     assert 0 < before < 95
-    imported(own_settings, path, "suppressions")
+    again = opened(path, "suppressions", at=NOW + timedelta(hours=1))
+    history.bring_in(own_settings, again, "history")
     found = [row["says"]["email"] for row in landed(own_settings, "suppressions")]
     assert sorted(found) == sorted(row[0] for row in rows)
     assert len(suppressed(own_settings)) == 95

@@ -27,7 +27,7 @@ def stops(kind: str, says: Mapping[str, Any], reading: Reading, key: str) -> lis
     An unsubscription counts from the import on: older plans did not know of it, newer ones do.
     """
     reason, since = _reason(kind, says)
-    if says["problem"] or reason is None:
+    if reason is None:  # as of a row that can't be used: it lands without saying anything
         return []
     told = parse_instant(since) if since and reason != UNSUBSCRIBED else None
     nodes = []

@@ -26,6 +26,8 @@ class _Adapter:
         def call(*args: object) -> str:
             if name == "ordered_list":  # its second argument is no expression, but an order
                 args = args[:1]
+            if name == "field_named":  # a name, with signs that no bare word has
+                args = (args[0], str(args[1]).lstrip("$"))
             return f"{name}({', '.join(text for arg in args for text in _texts(arg))})"
 
         return call

@@ -1,10 +1,11 @@
 {{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
 {# Properties read as they are, in lower case, and those that another column needs. #}
-{% set as_written = ["product_id", "download_id", "content_id", "title", "response_id", "proof"] %}
+{% set as_written = ["download_id", "content_id", "title", "response_id", "proof"] %}
 {% set lowered = ["category", "topic", "answer", "channel", "purpose", "state", "legal_basis"] %}
 {% set needed = [
-    "cart_id", "order_id", "price", "quantity", "total", "value", "currency", "email", "phone", "query",
+    "product_id", "sku", "cart_id", "order_id", "price", "quantity", "total", "revenue", "value", "currency", "email",
+    "phone", "query", "url",
 ] %}
 {% set event_names = {
     "page": "Page Viewed", "screen": "Screen Viewed", "identify": "Identified", "alias": "Aliased",
@@ -13,7 +14,7 @@
 {% set properties = {} %}
 {% for name in as_written + lowered + needed %}{% do properties.update({name: "text"}) %}{% endfor %}
 {% set fields = {
-    "type": "text", "event": "text", "messageId": "text", "anonymousId": "text", "userId": "text",
+    "type": "text", "event": "text", "messageId": "text", "anonymousId": "text", "userId": "text", "previousId": "text",
     "originalTimestamp": "text", "timestamp": "text", "sentAt": "text", "receivedAt": "text",
     "properties": properties,
     "traits": {"email": "text", "phone": "text"},
@@ -33,29 +34,27 @@ records as (
     from {{ lake("segment", "events") }} as lake
 ),
 
-clocked as (
+-- What a library sends has its time in timestamp; Segment moves that to originalTimestamp and
+-- puts its own correction there. Events that a server sent have their page in properties alone.
+read as (
     select
         *,
-        {{ to_utc("j.originalTimestamp") }} as original_at,
-        {{ to_utc("j.receivedAt") }} as received_at,
-        {{ to_utc("j.timestamp") }} as stamped_at,
-        {{ to_millis(to_utc("j.sentAt")) }} - {{ to_millis(to_utc("j.originalTimestamp")) }} as sent_after_millis
+        nullif(trim(coalesce(j.anonymousId, case when j.type = 'alias' then j.previousId end)), '') as anonymous_id,
+        nullif(trim(j.userId), '') as user_id,
+        upper(j.properties.currency) as currency,
+        coalesce(j.context.page.url, case when j.type = 'page' then j.properties.url end) as page_url,
+        {{ to_utc("coalesce(j.originalTimestamp, j.timestamp)") }} as original_at,
+        {{ to_utc("coalesce(j.timestamp, j.originalTimestamp)") }} as stamped_at,
+        {{ to_utc("j.sentAt") }} as sent_at,
+        {{ arrived_at("j.receivedAt") }} as received_at
     from records
 ),
 
--- The client's clock may be wrong, the time between event and sending is not:
--- timestamp = receivedAt - (sentAt - originalTimestamp), as Segment documents.
-corrected as (
+clocked as (
     select
         *,
-        least(
-            coalesce(
-                {{ from_millis(to_millis("received_at") ~ " - sent_after_millis") }},
-                stamped_at, original_at, received_at
-            ),
-            coalesce(received_at, landed_at)
-        ) as occurred_at
-    from clocked
+        {{ happened_at("original_at", "sent_at", "received_at", "coalesce(stamped_at, original_at)") }} as occurred_at
+    from read
 ),
 
 judged as (
@@ -64,12 +63,12 @@ judged as (
         {{ first_reason([
             ["j is null", "not a JSON object"],
             ["coalesce(j.type, '') not in ('track', '" ~ event_names | join("', '") ~ "')", "type is not one of the Segment spec"],
-            ["j.anonymousId is null and j.userId is null", "anonymousId and userId are both missing"],
+            ["anonymous_id is null and user_id is null", "anonymousId and userId are both missing"],
             ["j.type = 'track' and j.event is null", "event is missing"],
             ["coalesce(received_at, stamped_at, original_at) is null", "it has no time"],
             ["occurred_at < cast('2000-01-01' as " ~ dbt.type_timestamp() ~ ")", "it lies before the year 2000"],
         ]) }} as reject_reason
-    from corrected
+    from clocked
 ),
 
 final as (
@@ -83,19 +82,21 @@ final as (
             {% endfor %}
             else j.event
         end as event,
-        nullif(trim(j.anonymousId), '') as anonymous_id,
-        nullif(trim(j.userId), '') as user_id,
+        anonymous_id,
+        user_id,
         occurred_at,
         {{ day_of("occurred_at") }} as occurred_on,
-        received_at,
+        coalesce(received_at, occurred_at) as received_at,
         nullif(j.properties.cart_id, '') as cart_id,
         nullif(j.properties.order_id, '') as order_id,
-        {{ to_minor("j.properties.price") }} as price_minor,
+        {{ to_minor("j.properties.price", "currency") }} as price_minor,
         {{ to_int("j.properties.quantity") }} as quantity,
-        {{ to_minor("coalesce(j.properties.total, j.properties.value)") }} as value_minor,
-        upper(j.properties.currency) as currency,
+        {{ to_minor("coalesce(j.properties.total, j.properties.revenue, j.properties.value)", "currency") }}
+            as value_minor,
+        currency,
         nullif(trim(coalesce(j.traits.email, j.properties.email, j.context.traits.email)), '') as email_raw,
         nullif(trim(coalesce(j.traits.phone, j.properties.phone, j.context.traits.phone)), '') as phone_raw,
+        coalesce(nullif(j.properties.product_id, ''), j.properties.sku) as product_id,
         {% for name in as_written %}
         j.properties.{{ name }} as {{ name }},
         {% endfor %}
@@ -106,9 +107,8 @@ final as (
         j.context.timezone as time_zone,
         j.context.locale as locale,
         j.context.userAgent as user_agent,
-        -- A query may hold anything, an address too; what it says of campaigns has its own field.
-        split_part(split_part(j.context.page.url, '?', 1), '#', 1) as url,
-        j.context.campaign.name as campaign,
+        {{ page_of("page_url") }} as url,
+        coalesce(j.context.campaign.name, {{ campaign_of("page_url") }}) as campaign,
         false as is_revisable,
         map_entries(j.context.consent.categoryPreferences) as choices,
         reject_reason,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
@@ -30,11 +29,8 @@ class ShopifyWorld(HttpWorld):
     app = ShopifyStore
     kind: ClassVar[str] = "Order"
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.shop.clock = datetime.fromisoformat("2011-12-06T10:20:00Z")
-
     def put(self, records: dict[str, datetime]) -> None:
+        self.shop.clock = max(records.values())
         for key, at in records.items():
             number = int(key[1:])
             self.shop.put(self.kind, self.made(number, at, LINES.get(number, 1), name=key))

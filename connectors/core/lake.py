@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import fsspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
@@ -66,15 +65,11 @@ class BatchName:
 
 
 class Draft:
-    """A batch while it grows: encoded as it comes, so that the raw records need not be kept.
-
-    `rows` so far; `times` are the earliest and latest record_at of each addition, aware UTC.
-    """
+    """A batch while it grows: encoded as it comes, so that the raw records need not be kept."""
 
     def __init__(self, name: BatchName) -> None:
         """Begin an empty batch of that name."""
         self.name, self.rows = name, 0
-        self.times: list[datetime] = []
         self._sink = pa.BufferOutputStream()
         options = {"compression": "zstd", "use_dictionary": _REPEATING}
         self._writer = pq.ParquetWriter(self._sink, SCHEMA, **options)
@@ -84,8 +79,6 @@ class Draft:
         table = _with_batch(self.name, pa.Table.from_batches(chunks, CHUNK), self.rows)
         self._writer.write_table(table)
         self.rows += table.num_rows
-        found = pc.min_max(table["record_at"]).as_py()
-        self.times += [at.replace(tzinfo=UTC) for at in found.values() if at is not None]
 
     def close(self) -> pa.Buffer:
         """The finished file."""
@@ -129,6 +122,7 @@ class Lake:
             RetryLater: the filesystem refused; nothing is left under the batch's name.
         """
         name, data = draft.name, draft.close()
+        times = _record_times(data)
         try:
             self._put(self._full(name.path), data)
         except OSError as error:
@@ -144,8 +138,8 @@ class Lake:
             rows=draft.rows,
             bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
-            first_record_at=min(draft.times, default=None),
-            last_record_at=max(draft.times, default=None),
+            first_record_at=min(times, default=None),
+            last_record_at=max(times, default=None),
             landed_at=name.landed_at,
         )
 
@@ -183,6 +177,16 @@ class Lake:
         # An object store shows an object only when its upload is complete.
         self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._fs.pipe_file(path, data.to_pybytes())
+
+
+def _record_times(data: pa.Buffer) -> list[datetime]:
+    """The earliest and latest record_at of each row group (aware UTC), as the file tells them."""
+    metadata = pq.read_metadata(pa.BufferReader(data))
+    place = SCHEMA.get_field_index("record_at")
+    groups = range(metadata.num_row_groups)
+    told = [metadata.row_group(group).column(place).statistics for group in groups]
+    known = [each for each in told if each is not None and each.has_min_max]
+    return [at.replace(tzinfo=UTC) for each in known for at in (each.min, each.max)]
 
 
 def _put_local(path: Path, data: pa.Buffer) -> None:

@@ -102,6 +102,7 @@ def _products(connection: Connection) -> dict[int, Row]:
         left = [(r["num_in_stock"] or 0) - (r["num_allocated"] or 0) for r in records[key]]
         told[key] = {
             "title": product["title"] or parent["title"],
+            "own_title": product["title"],
             "price": _money(first["price"]) if first else None,
             "is_buyable": any(n > 0 or not is_counted for n in left) and bool(parent["is_public"]),
         }

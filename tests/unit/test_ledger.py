@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import DatabaseError
 
 from connectors.core.errors import FixConfig, StopRun
 from connectors.core.spec import Batch, Cursor, CursorState, Manifest
 from connectors.ledger import runs
-from connectors.ledger.db import open_ledger, write
+from connectors.ledger.db import MIGRATIONS, newest_revision, open_ledger, write
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.models import Base, BatchRow, CursorRow, MessageRow
 from connectors.ledger.runs import Versions
@@ -230,3 +232,9 @@ def test_runs(engine: Engine, manifest: LedgerManifest) -> None:
         runs.get(engine, "nope")
     with pytest.raises(FixConfig):
         runs.finish(engine, "nope", "failed")
+
+
+def test_the_newest_migration_by_its_files_name_is_alembics_head() -> None:
+    config = Config(str(MIGRATIONS / "alembic.ini"))
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == newest_revision()

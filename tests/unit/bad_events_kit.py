@@ -164,7 +164,9 @@ KINDS: dict[str, Callable[[Bad], object]] = {
     "nul_escaped": _raw('"a\\u0000b"'),
     "half_surrogate": _raw('"a\\ud800b"'),
     "latin_1": lambda bad: _line(bad.good(title="Jos\xe9")).decode().encode("latin-1"),
-    "ten_megabytes": lambda bad: bad.good(title=bad.random.choice("xyz") * TEN_MEGABYTES),
+    "wide": lambda bad: bad.good(
+        title=bad.random.choice("xyz") * (TEN_MEGABYTES // bad.random.choice([1, 2, 10, 50, 100]))
+    ),
     "emoji": _in_title("\U0001f469\u200d\U0001f373 kettle "),
     "right_to_left": _in_title("\u202e\u05e7\u05d5\u05de\u05e7\u05d5\u05dd "),
 }  # fmt: skip

@@ -69,16 +69,15 @@ class Counted:
             place = number + 1 if self.step == "page" else before
             params = {**endpoint.params, self.size: size, self.param: place}
             reply = client.get(endpoint.path, params)
-            records = endpoint.listed(reply)
-            if records and records == last:
+            records, total = endpoint.listed(reply), self._total(reply)
+            is_missing = not records and before < (total or 0)
+            if is_missing or (records and records == last):
                 repeats += 1
                 if repeats > MOST_REPEATS:
-                    what = "the same page comes again and again"
+                    what = "the same page, or none where one has to be, comes again and again"
                     raise RetryLater(what, endpoint.path, "Run again later.")
                 continue
-            total = self._total(reply)
             ends = len(records) < size and (total is None or before + len(records) >= total)
-            ends = ends or not records
             yield Fetched(records, ends, total, before)
             if ends:
                 return

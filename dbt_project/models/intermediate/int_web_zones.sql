@@ -25,15 +25,24 @@ said as (
     group by occurred_on, node_id, time_zone
 ),
 
+zones as (
+    select distinct time_zone from said
+),
+
+known as (
+    select * from zones
+    where {{ known_zone("time_zone") }} is not null
+),
+
 final as (
     select
-        occurred_on,
-        node_id,
-        max_by(time_zone, {{ moment_key("said_at", "time_zone") }}) as time_zone,
-        max(said_at) as said_at
-    from said
-    where {{ known_zone("time_zone") }} is not null
-    group by occurred_on, node_id
+        s.occurred_on,
+        s.node_id,
+        max_by(s.time_zone, {{ moment_key("s.said_at", "s.time_zone") }}) as time_zone,
+        max(s.said_at) as said_at
+    from said as s
+    inner join known as k on s.time_zone = k.time_zone
+    group by s.occurred_on, s.node_id
     {{ in_day_order("occurred_on") }}
 )
 

@@ -53,8 +53,8 @@ TABLES = {
         key="order_id",
         required=("order_id", "ordered_at", "status", "currency", "amount_minor", "updated_at"),
         optional=(
-            *("customer_id", "email", "loyalty_card", "channel", "store", "discount_minor"),
-            *("refund_minor", "cart_id", "country"),
+            *("customer_id", "email", "phone", "loyalty_card", "channel", "store"),
+            *("discount_minor", "refund_minor", "cart_id", "country"),
         ),
         happened="ordered_at",
         needed=True,
@@ -86,7 +86,7 @@ TABLES = {
 
 _IDENTIFIERS = {
     "customers": {"email": ("email",), "phone": ("phone",)},
-    "orders": {"email": ("email",)},
+    "orders": {"email": ("email",), "phone": ("phone",)},
     "consents": {"email": ("email",), "phone": ("phone",)},
     "carts": {"email": ("email",)},
 }

@@ -94,3 +94,31 @@ def test_a_search_by_id_that_is_passed_over_makes_no_endless_loop(paged: Connect
     with pytest.raises(RetryLater, match="the same page comes again and again"):
         paged.land("carts")
     assert len(paged.server.asked) < 10
+
+
+def test_what_lies_in_the_overlap_of_two_windows_lands_once(paged: Connected) -> None:
+    paged.store.put("AbandonedCheckout", checkout(1, AS_OF - 5 * MINUTE))
+    assert paged.land("carts") == 1
+    assert paged.land("carts", as_of=AS_OF + MINUTE) == 0
+    assert paged.land("carts", as_of=AS_OF + 2 * MINUTE) == 0
+
+
+def test_a_checkout_from_after_as_of_waits_for_its_time(paged: Connected) -> None:
+    for number in range(1, 20):
+        paged.store.put("AbandonedCheckout", checkout(number, START + number * MINUTE))
+    paged.land("carts", as_of=START + 5 * MINUTE)
+    assert ids(paged, "carts") == [1, 2, 3, 4, 5]
+    paged.land("carts")
+    assert ids(paged, "carts") == list(range(1, 20))
+
+
+def test_a_run_ends_the_window_of_the_one_before_and_reads_its_own(paged: Connected) -> None:
+    for number in range(1, 40):
+        paged.store.put("AbandonedCheckout", checkout(number, START + MINUTE))
+    with pytest.raises(KilledError):
+        paged.land("carts", as_of=START + 2 * MINUTE, change=killed_after(4))
+    paged.store.put("AbandonedCheckout", checkout(1, START + 3 * MINUTE, lines=2))
+    paged.land("carts", as_of=START + 4 * MINUTE)
+    assert sorted(set(ids(paged, "carts"))) == list(range(1, 40))
+    first = paged.newest("carts")["gid://shopify/AbandonedCheckout/1"]
+    assert len(first["lineItems"]["nodes"]) == 2

@@ -6,9 +6,10 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 
+from connectors.core.delivery import Destination
 from connectors.core.errors import FixConfig
 from connectors.core.settings import Settings, SourceSettings
-from connectors.core.spec import Destination, Finding, SourceSpec
+from connectors.core.spec import Finding, SourceSpec
 
 SOURCES = "connectors.sources"
 DESTINATIONS = "connectors.destinations"

@@ -1,4 +1,4 @@
-"""The values that sources, destinations, the lake and the ledger exchange."""
+"""The values that sources, the lake and the ledger exchange."""
 
 from __future__ import annotations
 
@@ -214,58 +214,4 @@ class Manifest(Protocol):
         self, vendor: str, source_id: str, stream: str, shape: Mapping[str, Any]
     ) -> None:
         """Remember what they look like now."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class OutMessage:
-    """A message on its way out. `content` says what to show, `evidence` the fact it answers."""
-
-    message_key: str
-    address: str
-    person_id: str
-    programme: str
-    campaign_id: str | None
-    step: int
-    variant: str | None
-    channel: str
-    send_after: datetime | None
-    content: Mapping[str, Any]
-    evidence: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a destination says about one message; `detail` holds no address and no secret."""
-
-    message_key: str
-    state: Literal["accepted", "rejected", "unknown"]
-    detail: str = ""
-
-
-@runtime_checkable
-class Destination(Protocol):
-    """Where messages go. `idempotent`: delivering a batch_id twice has the effect of once."""
-
-    @property
-    def name(self) -> str:
-        """The destination's name in the ledger."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """The most messages that one call of `deliver` takes."""
-        ...
-
-    @property
-    def idempotent(self) -> bool:
-        """Whether a repeated delivery of one batch_id is absorbed."""
-        ...
-
-    def deliver(self, batch_id: str, messages: Sequence[OutMessage]) -> list[Outcome]:
-        """Hand over messages; one outcome each, "unknown" where the answer was lost."""
-        ...
-
-    def lookup(self, batch_id: str) -> list[Outcome] | None:
-        """Read a batch back: its outcomes, [] when it surely never arrived, None if unknowable."""
         ...

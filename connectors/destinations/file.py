@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 from pyarrow import csv as pa_csv
 
 from connectors.core.clock import iso_z
+from connectors.core.delivery import Outcome, OutMessage
 from connectors.core.errors import FixConfig
 from connectors.core.settings import Settings
-from connectors.core.spec import Outcome, OutMessage
 
 SCHEMA = pa.schema(
     [

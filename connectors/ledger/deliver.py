@@ -16,8 +16,8 @@ import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select
 
 from connectors.core.clock import as_utc
+from connectors.core.delivery import Destination, Outcome, OutMessage
 from connectors.core.errors import StopRun
-from connectors.core.spec import Destination, Outcome, OutMessage
 from connectors.ledger.audience import chunks
 from connectors.ledger.db import write
 from connectors.ledger.models import MessageAuditRow, MessageRow

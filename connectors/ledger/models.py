@@ -5,23 +5,22 @@ database, since SQLite keeps no zone. No table holds an address or the content o
 those stay in the run's snapshot and are joined by `message_key`.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     String,
-    TypeDecorator,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from connectors.ledger.columns import UtcDateTime, one_of
 
 BATCH_STATUSES = ("landed", "quarantined", "released")
 RUN_KINDS = ("daily", "triggered", "mass", "replay")
@@ -30,34 +29,6 @@ STATES = ("reserved", "delivering", "accepted", "rejected", "unknown", "cancelle
 # A cancelled message (and no other) has a refusal. It was never sent, so it does not hold its
 # slot. Said by `refusal`, which delivery never touches, so that the unique index stays untouched.
 HOLDS_SLOT = "refusal is null"
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: aware in Python, naive UTC in the database."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Strip the zone after moving to UTC; a naive value is a programming error."""
-        del dialect
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            msg = "the ledger takes aware datetimes only"
-            raise ValueError(msg)
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
-        del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    """Constrain a text column to a closed list of words."""
-    words = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} in ({words})", name=f"{column}_known")
 
 
 class Base(DeclarativeBase):

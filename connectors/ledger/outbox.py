@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from connectors.core.clock import utc_now
+from connectors.core.delivery import Destination
 from connectors.core.garbage import collection_paused
-from connectors.core.spec import Destination
 from connectors.ledger.audience import CapRule, audience_path, read_policy
 from connectors.ledger.db import emission_lock
 from connectors.ledger.deliver import Delivery

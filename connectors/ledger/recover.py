@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Engine, Row, select
 
-from connectors.core.spec import Destination
+from connectors.core.delivery import Destination
 from connectors.ledger.audience import SLICES, audience_path
 from connectors.ledger.db import write
 from connectors.ledger.deliver import Delivery, record, stamps

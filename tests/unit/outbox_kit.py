@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine, select
 
-from connectors.core.spec import Outcome, OutMessage
+from connectors.core.delivery import Outcome, OutMessage
 from connectors.ledger.audience import CapRule
 from connectors.ledger.models import MessageRow
 from connectors.ledger.outbox import EmitResult, emit

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from connectors.core.delivery import Destination, OutMessage
 from connectors.core.errors import FixConfig
 from connectors.core.settings import Settings
-from connectors.core.spec import Destination, OutMessage
 from connectors.destinations import file
 from connectors.destinations.file import FileDestination, create, safe_cells
 

@@ -8,8 +8,8 @@ import pytest
 from outbox_kit import MONDAY, Outbox, Recorder, row
 from sqlalchemy import insert, select
 
+from connectors.core.delivery import Outcome
 from connectors.core.errors import FixConfig, RetryLater, StopRun
-from connectors.core.spec import Outcome
 from connectors.ledger.db import emission_lock, open_ledger, write
 from connectors.ledger.models import MessageAuditRow, MessageRow, SuppressionRow
 from connectors.ledger.reports import counts_by_state, message_history, refusals

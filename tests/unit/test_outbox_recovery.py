@@ -14,7 +14,7 @@ import pytest
 from outbox_kit import MONDAY, Outbox, Recorder, row
 from sqlalchemy import insert
 
-from connectors.core.spec import Outcome
+from connectors.core.delivery import Outcome
 from connectors.destinations.file import FileDestination
 from connectors.ledger.db import open_ledger, write
 from connectors.ledger.models import SuppressionRow

@@ -115,7 +115,7 @@ def test_an_unknown_vendor_is_told_those_there_are() -> None:
     for vendor in registry.known_sources():
         assert isinstance(registry.source(vendor), SourceSpec)
     for wrong in ("shopify2", "os", "ledger", "../database", "__init__"):
-        with pytest.raises(FixConfig, match="database, .*parley, .*segment"):
+        with pytest.raises(FixConfig, match=r"database, .*parley, .*segment"):
             registry.source(wrong)
     with pytest.raises(FixConfig, match="no destination is called 'fax'"):
         registry.destination("fax")

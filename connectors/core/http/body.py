@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
+import orjson
 import requests
 from urllib3.exceptions import HTTPError
 
 from connectors.core.errors import StopRun
+from connectors.core.garbage import collection_paused
 from connectors.core.http.reply import place_of
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -17,6 +22,8 @@ MOST_LINE_BYTES = 16 * 1024 * 1024
 # A server may pause for the read timeout between any two bytes; all of a page has so many of them.
 PATIENCE = 5
 _PIECE = 64 * 1024
+# Numbers that a double can't hold: the quick parser would round them, ids among them.
+_LONG_NUMBER = re.compile(rb"[\[:,\s-]\d{19,}")
 
 
 class Broken(Exception):
@@ -62,6 +69,23 @@ def read_lines(answer: requests.Response) -> Iterator[bytes]:
             raise StopRun(what, place_of(answer.url), "Report it to the vendor.")
     if left:
         yield left
+
+
+def parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON
+    """A page as JSON value; None where it is empty. `Broken` where it is no whole JSON."""
+    if not text:
+        return None
+    with collection_paused():
+        if not _LONG_NUMBER.search(text):
+            try:
+                return orjson.loads(text)
+            except orjson.JSONDecodeError:
+                pass
+        try:  # NaN, halves of surrogate pairs, numbers beyond 64 bits: one record's trouble
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            what = "the answer is no whole JSON"
+    raise Broken(what)
 
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:

@@ -7,7 +7,6 @@ body.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,16 +15,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 
-import orjson
 import requests
 from pydantic import SecretStr
 from requests.exceptions import SSLError
 
 from connectors.core.clock import utc_now
 from connectors.core.errors import FixConfig, ParleyError, RetryLater, StopRun
-from connectors.core.garbage import collection_paused
 from connectors.core.http.auth import Auth, FixedHeaders
-from connectors.core.http.body import Broken, read_body, read_lines
+from connectors.core.http.body import Broken, parsed, read_body, read_lines
 from connectors.core.http.budget import Budget
 from connectors.core.http.paging import Next
 from connectors.core.http.reach import refuse_inner_address
@@ -46,8 +43,6 @@ ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 300.0
 MOST_REDIRECTS = 5
 UNAUTHORISED = 401
-# Numbers that a double can't hold: the quick parser would round them, ids among them.
-_LONG_NUMBER = re.compile(rb"[\[:,\s-]\d{19,}")
 
 Params = Mapping[str, str | int]
 
@@ -222,7 +217,7 @@ class HttpClient:
             wait = retry_after(answer.headers.get("Retry-After"), self._now())
             return Busy(f"the server answered {status}", wait)
         try:
-            body = _parsed(read_body(answer, READ_SECONDS))
+            body = parsed(read_body(answer, READ_SECONDS))
         except Broken as error:
             return Busy(str(error))
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -235,19 +230,3 @@ class HttpClient:
     def _refused(self, status: int, url: str) -> ParleyError:
         error, what_next = remedy_of(status, self._statuses) or (FixConfig, "Report it.")
         return error(f"the server answered {status}", place_of(url), what_next)
-
-
-def _parsed(text: bytes) -> Any:  # noqa: ANN401 - JSON
-    if not text:
-        return None
-    with collection_paused():
-        if not _LONG_NUMBER.search(text):
-            try:
-                return orjson.loads(text)
-            except orjson.JSONDecodeError:
-                pass
-        try:  # NaN, halves of surrogate pairs, numbers beyond 64 bits: one record's trouble
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            what = "the answer is no whole JSON"
-    raise Broken(what)

@@ -11,6 +11,7 @@ under `nodes`: the same text whether it came by a bulk operation or by pages, an
 from __future__ import annotations
 
 from connectors.core.spec import SourceSpec
+from connectors.sources.shopify.admin import API_VERSION
 from connectors.sources.shopify.check import check
 from connectors.sources.shopify.kinds import KINDS
 from connectors.sources.shopify.reading import read
@@ -24,7 +25,7 @@ SPEC = SourceSpec(
     "a Shopify store: url https://<shop>.myshopify.com, with token, or user and password"
     " (client id and secret of an app of the store's own)",
     {
-        "api_version": "the Admin API's version, 2026-07 unless told otherwise",
+        "api_version": f"the Admin API's version, {API_VERSION} unless told otherwise",
         "bulk": "no, to read the first load page by page and not by a bulk operation",
     },
 )

@@ -34,7 +34,7 @@ def read(context: ReadContext) -> Iterator[Page]:
     kind = KINDS[context.stream.name]
     where = f"source {context.source_id}, stream {context.stream.name}"
     api, record_of = connected(context.settings, where), record_reader(kind.stream)
-    if context.settings.options.get("bulk", "yes") != "no":
+    if context.settings.options.get("bulk", "yes").lower() != "no":
         operation = BulkOperation(api, kind.listing)
         context = yield from after_export(context, operation, record_of)
     size = min(context.page_size, kind.most)

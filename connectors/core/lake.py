@@ -34,6 +34,10 @@ SCHEMA = pa.schema(
     [*CHUNK, ("batch_id", pa.string()), ("seq", pa.int64()), ("landed_at", pa.timestamp("us"))]
 )
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+# Records are encoded as soon as there are so many bytes of them: a hundredth of a batch's memory.
+GROUP_BYTES = 4 * 1024 * 1024
+# What a chunk weighs whatever is in it: pages of a few records each add up.
+_CHUNK_BYTES = 4 * 1024
 # A dictionary of values that hardly repeat costs time and saves nothing.
 _REPEATING = ["op", "batch_id", "landed_at"]
 
@@ -70,20 +74,30 @@ class Draft:
     def __init__(self, name: BatchName) -> None:
         """Begin an empty batch of that name."""
         self.name, self.rows = name, 0
+        self._chunks: list[pa.RecordBatch] = []
+        self._bytes = 0
         self._sink = pa.BufferOutputStream()
         options = {"compression": "zstd", "use_dictionary": _REPEATING}
         self._writer = pq.ParquetWriter(self._sink, SCHEMA, **options)
 
-    def add(self, chunks: Sequence[pa.RecordBatch]) -> None:
-        """Encode `chunk`s as a row group."""
-        table = _with_batch(self.name, pa.Table.from_batches(chunks, CHUNK), self.rows)
-        self._writer.write_table(table)
-        self.rows += table.num_rows
+    def add(self, records: pa.RecordBatch) -> None:
+        """Take a `chunk`; as soon as there are enough bytes of them they are encoded."""
+        self._chunks.append(records)
+        self.rows += records.num_rows
+        self._bytes += records.nbytes + _CHUNK_BYTES
+        if self._bytes > GROUP_BYTES:
+            self._encode()
 
     def close(self) -> pa.Buffer:
         """The finished file."""
+        self._encode()
         self._writer.close()
         return self._sink.getvalue()
+
+    def _encode(self) -> None:
+        table = pa.Table.from_batches(self._chunks, CHUNK)
+        self._writer.write_table(_with_batch(self.name, table, self.rows - table.num_rows))
+        self._chunks, self._bytes = [], 0
 
 
 class Lake:
@@ -112,7 +126,8 @@ class Lake:
     def write(self, name: BatchName, chunks: Sequence[pa.RecordBatch]) -> Batch:
         """Write a batch from `chunk`s and make it durable. Raises as `store` does."""
         draft = Draft(name)
-        draft.add(chunks)
+        for records in chunks:
+            draft.add(records)
         return self.store(draft)
 
     def store(self, draft: Draft) -> Batch:

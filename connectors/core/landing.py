@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 100_000
 BATCH_BYTES = 64 * 1024 * 1024
-# Records are encoded as soon as there are so many bytes of them: a hundredth of a batch's memory.
-GROUP_BYTES = 4 * 1024 * 1024
 # A clock this far ahead of ours is wrong, not early.
 CLOCK_TOLERANCE = timedelta(days=1)
 # A row may be committed this much later than the change time that it bears.
@@ -138,12 +136,10 @@ class _Landing:
     batches: list[Batch] = field(default_factory=list)
     shape: Shape = field(default_factory=Shape)
     _compared: dict[str, Comparison] = field(default_factory=dict)
-    _chunks: list[pa.RecordBatch] = field(default_factory=list)
     _draft: Draft | None = None
-    _found: list[pa.RecordBatch] = field(default_factory=list)
+    _found: Draft | None = None
     _rows: int = 0
     _bytes: int = 0
-    _start: tuple[str, str] = ("", "")
     _positions: dict[str, str] = field(default_factory=dict)
     _cursors: dict[str, Cursor] = field(default_factory=dict)
 
@@ -172,16 +168,8 @@ class _Landing:
         if self._rows and (rows > self.batch_rows or size > BATCH_BYTES):
             self.commit()
         before = self._position(page)
-        if records.num_rows and not self._rows:
-            self._start = (page.part, before)
-        self._chunks.append(records)
-        self._rows += records.num_rows
-        self._bytes += records.nbytes
-        if sum(each.nbytes for each in self._chunks) > GROUP_BYTES:
-            self._encode()
-        self.shape.look([record.payload for record in page.records if record.op == "upsert"])
-        if found := self.collector.collect(record.payload for record in page.records):
-            self._found.append(chunk(found))
+        if page.records:
+            self._write(page, before, records)
         # A cursor that stands still must not give two batches of a run the same name.
         moved = page.cursor is not None and page.cursor != before.rstrip("+")
         self._positions[page.part] = page.cursor or "" if moved else f"{before}+"
@@ -193,32 +181,32 @@ class _Landing:
         known = {c.scope: [*c.pending.values()] for c in self._compared.values() if c.pending}
         if not self._rows and not self._cursors and not known:
             return
-        batches = self._write() if self._rows else []
+        drafts = [draft for draft in (self._draft, self._found) if draft and draft.rows]
+        batches = [self.lake.store(draft) for draft in drafts]
         self.manifest.commit(batches, list(self._cursors.values()), known)
         self.rows += self._rows
         self.batches += batches
-        self._draft, self._found, self._rows, self._bytes = None, [], 0, 0
+        self._draft, self._found, self._rows, self._bytes = None, None, 0, 0
         self._cursors = {}
         for comparison in self._compared.values():
             comparison.pending.clear()
 
-    def _encode(self) -> Draft:
+    def _write(self, page: Page, position: str, records: pa.RecordBatch) -> None:
+        """Put a page's records, and the identifiers in them, into the batches that grow."""
         context = self.context
         names = (self.vendor, context.source_id, context.stream.name)
-        draft = self._draft or Draft(BatchName(*names, context.as_of, *self._start))
-        draft.add(self._chunks)
-        self._draft, self._chunks = draft, []
-        return draft
-
-    def _write(self) -> list[Batch]:
-        context, (part, position) = self.context, self._start
-        batches = [self.lake.store(self._encode())]
-        if self._found:
-            names = (self.vendor, context.source_id, context.stream.name)
+        if self._draft is None:
+            self._draft = Draft(BatchName(*names, context.as_of, page.part, position))
             own = (IDENTIFIERS_VENDOR, IDENTIFIERS_SOURCE, IDENTIFIERS.name)
-            origin = BatchName(*own, context.as_of, "/".join((*names, part)), position)
-            batches.append(self.lake.write(origin, self._found))
-        return batches
+            origin = "/".join((*names, page.part))
+            self._found = Draft(BatchName(*own, context.as_of, origin, position))
+        self._draft.add(records)
+        self._rows += records.num_rows
+        self._bytes += records.nbytes
+        self.shape.look([record.payload for record in page.records if record.op == "upsert"])
+        found = self.collector.collect(record.payload for record in page.records)
+        if found and self._found is not None:
+            self._found.add(chunk(found))
 
     def _position(self, page: Page) -> str:
         """Where a page begins: at its part's cursor, or in a snapshot with its first record."""

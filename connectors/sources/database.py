@@ -6,9 +6,9 @@ are left where they are. Rows are read in the order of (`updated_at`, key), up t
 
 A table without `updated_at`, and what is in carts, is read as a whole each time and compared; what
 is gone then becomes a deletion. The option `preset` reads the tables of a shop's software instead:
-see `connectors.core.presets`.
+see `connectors.core.database.presets`.
 
-Rows without a usable `updated_at` are not lost: see `connectors.core.leftover`.
+Rows without a usable `updated_at` are not lost: see `connectors.core.database.leftover`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import Literal
 
 from sqlalchemy import Engine
 
+from connectors.core.database.keyset import ordered_pages
+from connectors.core.database.leftover import unordered_pages
+from connectors.core.database.presets import PRESETS
+from connectors.core.database.reading import reading
+from connectors.core.database.tables import CHANGED, Place, TableColumns, own_table, preset_view
+from connectors.core.database.whole import whole_pages
 from connectors.core.errors import FixConfig, ParleyError
-from connectors.core.keyset import ordered_pages
-from connectors.core.leftover import unordered_pages
-from connectors.core.presets import PRESETS
 from connectors.core.settings import SourceSettings
-from connectors.core.shop_tables import CHANGED, Place, TableColumns, own_table, preset_view
 from connectors.core.spec import Finding, Page, ReadContext, SourceSpec, Stream
-from connectors.core.sql import reading
-from connectors.core.whole import whole_pages
 
 VENDOR = "database"
 
@@ -154,7 +154,7 @@ SPEC = SourceSpec(
     _STREAMS,
     read,
     check,
-    about="a shop's own database, by any SQLAlchemy URL: documented tables or views, or a preset",
+    about="A shop's own database: documented tables or views, or a preset. url: SQLAlchemy's.",
     options={
         "preset": f"the shop's software, read from its own tables: {', '.join(PRESETS)}",
         **{name: told for preset in PRESETS.values() for name, told in preset.options.items()},

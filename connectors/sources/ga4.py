@@ -12,9 +12,9 @@ import hashlib
 import re
 from datetime import UTC, date, datetime, timedelta
 
-from connectors.core.captured import Event
-from connectors.core.files import file_source
-from connectors.core.formats import SUFFIXES, FileFormat
+from connectors.core.files.captured import Event
+from connectors.core.files.formats import SUFFIXES, FileFormat
+from connectors.core.files.source import file_source
 from connectors.core.spec import Stream
 
 VENDOR = "ga4"
@@ -73,5 +73,8 @@ FORMAT = FileFormat(
     repeats=True,
 )
 SPEC = file_source(
-    VENDOR, EVENTS, FORMAT, "files of the GA4 BigQuery export: a folder, s3:// or gs:// URL"
+    VENDOR,
+    EVENTS,
+    FORMAT,
+    "The GA4 BigQuery export, as Parquet or JSON files. url: a folder, s3:// or gs://.",
 )

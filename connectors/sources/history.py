@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
-from connectors.core.csv_files import CsvTable, Row, opened
 from connectors.core.errors import FixConfig
+from connectors.core.files.csv_files import CsvTable, Row, opened
 from connectors.core.history.header import check_header
 from connectors.core.history.judge import JUDGES, Reading, Said
 from connectors.core.history.layouts import LAYOUTS

@@ -14,11 +14,11 @@ import orjson
 from sqlalchemy import Engine, MetaData, Table, inspect, select
 
 from connectors.core.clock import parse_instant
+from connectors.core.database.reading import reading
 from connectors.core.errors import ParleyError
 from connectors.core.payload import json_text
 from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, Record, SourceSpec, Stream
-from connectors.core.sql import reading
 
 VENDOR = "parley"
 MESSAGES = Stream(name="messages", key="message_key", cursor="change_seq")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from connectors.core.captured import Event, json_in, taken_apart
-from connectors.core.files import file_source
-from connectors.core.formats import SUFFIXES, FileFormat, first_id, first_instant
+from connectors.core.files.captured import Event, json_in, taken_apart
+from connectors.core.files.formats import SUFFIXES, FileFormat, first_id, first_instant
+from connectors.core.files.source import file_source
 from connectors.core.spec import Stream
 
 VENDOR = "posthog"
@@ -45,4 +45,6 @@ FORMAT = FileFormat(
     key=partial(first_id, ("uuid",)),
     suffixes=(*SUFFIXES, ".parquet"),
 )
-SPEC = file_source(VENDOR, EVENTS, FORMAT, "files of PostHog events: a folder, s3:// or gs:// URL")
+SPEC = file_source(
+    VENDOR, EVENTS, FORMAT, "Events of PostHog, exported or as sent. url: a folder, s3:// or gs://."
+)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from connectors.core.captured import taken_apart
-from connectors.core.files import file_source
-from connectors.core.formats import FileFormat, first_id, first_instant
+from connectors.core.files.captured import taken_apart
+from connectors.core.files.formats import FileFormat, first_id, first_instant
+from connectors.core.files.source import file_source
 from connectors.core.spec import Stream
 
 VENDOR = "segment"
@@ -30,5 +30,8 @@ FORMAT = FileFormat(
     key=partial(first_id, ("messageId",)),
 )
 SPEC = file_source(
-    VENDOR, EVENTS, FORMAT, "files of Segment or RudderStack events: a folder, s3:// or gs:// URL"
+    VENDOR,
+    EVENTS,
+    FORMAT,
+    "Events of Segment or RudderStack, archived or as sent. url: a folder, s3:// or gs://.",
 )

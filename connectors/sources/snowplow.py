@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from connectors.core.captured import Event, json_in, json_in_base64, taken_apart
 from connectors.core.clock import iso_z
-from connectors.core.files import file_source
-from connectors.core.formats import SUFFIXES, FileFormat, first_id, first_instant
+from connectors.core.files.captured import Event, json_in, json_in_base64, taken_apart
+from connectors.core.files.formats import SUFFIXES, FileFormat, first_id, first_instant
+from connectors.core.files.source import file_source
 from connectors.core.spec import Stream
 
 VENDOR = "snowplow"
@@ -108,4 +108,9 @@ FORMAT = FileFormat(
     key=partial(first_id, ("event_id",)),
     suffixes=(*SUFFIXES, ".parquet"),
 )
-SPEC = file_source(VENDOR, EVENTS, FORMAT, "files of Snowplow events: a folder, s3:// or gs:// URL")
+SPEC = file_source(
+    VENDOR,
+    EVENTS,
+    FORMAT,
+    "Events of Snowplow, enriched or as sent. url: a folder, s3:// or gs://.",
+)

@@ -17,10 +17,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connectors.core.clock import iso_z
-from connectors.core.errors import FixConfig
-from connectors.core.http import Statuses
-from connectors.core.rest import (
+from connectors.core.api.rest import (
     Counted,
     Endpoint,
     RestApi,
@@ -29,6 +26,9 @@ from connectors.core.rest import (
     basic_auth,
     rest_source,
 )
+from connectors.core.clock import iso_z
+from connectors.core.errors import FixConfig
+from connectors.core.http import Statuses
 from connectors.core.spec import Stream
 
 VERSION = "WooCommerce 5.8 or newer"
@@ -96,8 +96,8 @@ SPEC = rest_source(
         RestStream(ORDERS, Endpoint("orders", CHANGES), PAGES, "modified_after", also=TRASH),
     ),
     about=(
-        "A WooCommerce shop (5.8 or newer): orders with their lines and refunds, products,"
-        " customers, check boxes for newsletters; no baskets, its API has none."
-        " url: the shop's address; user: consumer key; password: consumer secret."
+        "A WooCommerce shop (5.8 or newer): orders with lines and refunds, customers, products,"
+        " newsletter boxes; its API has no baskets. url: the shop's address; user and password:"
+        " consumer key and secret."
     ),
 )

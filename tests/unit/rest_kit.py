@@ -12,10 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import SecretStr
 
 from connectors.core import landing
-from connectors.core.clock import iso_z, parse_instant
-from connectors.core.http import link_next
-from connectors.core.lake import Lake
-from connectors.core.rest import (
+from connectors.core.api.rest import (
     Counted,
     Endpoint,
     Linked,
@@ -24,6 +21,9 @@ from connectors.core.rest import (
     basic_auth,
     rest_source,
 )
+from connectors.core.clock import iso_z, parse_instant
+from connectors.core.http import link_next
+from connectors.core.lake import Lake
 from connectors.core.settings import Settings, SourceSettings
 from connectors.core.spec import Page, ReadContext, SourceSpec, Stream
 from connectors.ledger.db import open_ledger

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.core import csv_files
-from connectors.core.csv_files import (
+from connectors.core.errors import FixConfig
+from connectors.core.files import csv_files
+from connectors.core.files.csv_files import (
     NUL,
     OPEN_QUOTE,
     RAGGED,
@@ -21,7 +22,6 @@ from connectors.core.csv_files import (
     Row,
     opened,
 )
-from connectors.core.errors import FixConfig
 
 HEADER = ["email", "name", "note"]
 NAMES = ["Ada", "Zoë", "Müller, Jan", 'the "Boss"', "two\nlines", "trailing ", "", "=1+1", "'x"]

@@ -18,8 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 
-from connectors.core import files, lines, registry
+from connectors.core import registry
 from connectors.core.errors import FixConfig, RetryLater
+from connectors.core.files import lines
+from connectors.core.files import source as files
 from tests.unit.files_kit import AS_OF, context_of, keys, read, records
 
 NOW = "2011-12-06T11:00:00Z"

@@ -11,10 +11,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connectors.core import changes
-from connectors.core.changes import MOST_RECENT
+from connectors.core.api import changes
+from connectors.core.api.changes import MOST_RECENT
+from connectors.core.api.lists import MOST_REPEATS
 from connectors.core.errors import RetryLater
-from connectors.core.lists import MOST_REPEATS
 from connectors.core.spec import Page
 from tests.conformance.http_kit import App, Asked, Told
 from tests.unit.rest_kit import WAYS, Connected, spread

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from connectors.core import exports
+from connectors.core.api import exports
 from connectors.core.errors import FixConfig, RetryLater, StopRun
 from connectors.sources.shopify import reading
 from tests.conformance.http_kit import App, Asked, Told

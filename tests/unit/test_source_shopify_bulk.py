@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connectors.core import exports
+from connectors.core.api import exports
 from connectors.core.errors import FixConfig, RetryLater
 from connectors.sources.shopify import bulk
 from tests.conformance.http_kit import App, Asked, Told

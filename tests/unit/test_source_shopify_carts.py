@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.core import exports
+from connectors.core.api import exports
 from connectors.core.errors import RetryLater
 from tests.conformance.http_kit import Asked, Told
 from tests.conformance.shopify_records import checkout

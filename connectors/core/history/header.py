@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from connectors.core.csv_files import Row
 from connectors.core.errors import FixConfig
+from connectors.core.files.csv_files import Row
 from connectors.core.history.layouts import Layout, groups, plain
 
 _MOST_NAMES, _MOST_LETTERS = 12, 30

@@ -22,8 +22,9 @@ SPEC = SourceSpec(
     tuple(kind.stream for kind in KINDS.values()),
     read,
     check,
-    "a Shopify store: url https://<shop>.myshopify.com, with token, or user and password"
-    " (client id and secret of an app of the store's own)",
+    "A Shopify store: orders with lines, customers with their consent, products, checkouts left."
+    " url: https://….myshopify.com; token: Admin API access token; or user and password: client id"
+    " and secret of an app of the store's own.",
     {
         "api_version": f"the Admin API's version, {API_VERSION} unless told otherwise",
         "bulk": "no, to read the first load page by page and not by a bulk operation",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from connectors.core.api.graphql import Cost, CostBudget, GraphQl, graphql_judge
 from connectors.core.errors import FixConfig, RetryLater
-from connectors.core.graphql import Cost, CostBudget, GraphQl, graphql_judge
 from connectors.core.http import (
     Auth,
     ClientCredentials,

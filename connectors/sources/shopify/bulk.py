@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import orjson
 
+from connectors.core.api.exports import Export
+from connectors.core.api.graphql import GraphQl, Json
+from connectors.core.api.relay import Listing
 from connectors.core.clock import parse_instant, utc_now
 from connectors.core.errors import FixConfig, RetryLater
-from connectors.core.exports import Export
-from connectors.core.graphql import GraphQl, Json
 from connectors.core.payload import at_path
-from connectors.core.relay import Listing
 
 # Bulk operations were seen to leave out entries of long lists; those are read again by pages.
 LONG_LIST = 100
@@ -35,7 +35,7 @@ _RUNNING = {"CREATED", "RUNNING", "CANCELING"}
 
 @dataclass(frozen=True, slots=True)
 class BulkOperation:
-    """Bulk operations that read all of a list (`connectors.core.exports.Exporter`)."""
+    """Bulk operations that read all of a list (`connectors.core.api.exports.Exporter`)."""
 
     api: GraphQl
     listing: Listing

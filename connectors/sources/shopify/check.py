@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connectors.core.api.graphql import GraphQl
 from connectors.core.errors import ParleyError
-from connectors.core.graphql import GraphQl
 from connectors.core.payload import at_path
 from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.core.relay import Inner, Listing
+from connectors.core.api.relay import Inner, Listing
 from connectors.core.spec import Stream
 
 MONEY = "{ shopMoney { amount currencyCode } }"

@@ -7,14 +7,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from connectors.core.changes import Fetched, changed_pages
+from connectors.core.api.changes import Fetched, changed_pages
+from connectors.core.api.exports import after_export
+from connectors.core.api.graphql import MOST_REPEATS, GraphQl
+from connectors.core.api.windows import windowed_pages
 from connectors.core.clock import iso_z, parse_instant
 from connectors.core.errors import RetryLater
-from connectors.core.exports import after_export
-from connectors.core.graphql import MOST_REPEATS, GraphQl
 from connectors.core.payload import at_path, record_reader
 from connectors.core.spec import Page, ReadContext
-from connectors.core.windows import windowed_pages
 from connectors.sources.shopify.admin import connected
 from connectors.sources.shopify.bulk import BulkOperation
 from connectors.sources.shopify.kinds import KINDS, Kind

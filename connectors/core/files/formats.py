@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from connectors.core.captured import Event, json_in
 from connectors.core.clock import parse_instant
+from connectors.core.files.captured import Event, json_in
 from connectors.core.spec import ReadContext, Record
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz")

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Engine
 
 from connectors.core.clock import parse_instant
-from connectors.core.keyset import KeysetTable
+from connectors.core.database.keyset import KeysetTable
 from connectors.core.spec import Page, ReadContext, Record
 
 UNORDERED = "unordered"

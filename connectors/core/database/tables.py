@@ -9,8 +9,8 @@ from sqlalchemy import Engine, FromClause, inspect
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.types import TypeEngine
 
-from connectors.core.keyset import KeysetTable
-from connectors.core.presets.view import View
+from connectors.core.database.keyset import KeysetTable
+from connectors.core.database.presets.view import View
 
 CHANGED = "updated_at"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from connectors.core.changes import Fetched
+from connectors.core.api.changes import Fetched
 from connectors.core.errors import RetryLater
 from connectors.core.http import HttpClient, Reply
 from connectors.core.payload import at_path

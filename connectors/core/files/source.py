@@ -15,10 +15,10 @@ from typing import Any
 
 import orjson
 
-from connectors.core.archive import OPTIONS, Archive, File
 from connectors.core.errors import ParleyError
-from connectors.core.formats import FileFormat, RecordMaker
-from connectors.core.lines import BrokenOffError, lines_of
+from connectors.core.files.archive import OPTIONS, Archive, File
+from connectors.core.files.formats import FileFormat, RecordMaker
+from connectors.core.files.lines import BrokenOffError, lines_of
 from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, Record, SourceSpec, Stream
 

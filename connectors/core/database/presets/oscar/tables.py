@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import DateTime
 
-from connectors.core.presets.view import Tables
+from connectors.core.database.presets.view import Tables
 
 table = Tables(
     DateTime(timezone=True),

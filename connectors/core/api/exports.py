@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 
 import orjson
 
-from connectors.core.changes import Seen, believed
+from connectors.core.api.changes import Seen, believed
 from connectors.core.clock import iso_z, parse_instant
 from connectors.core.errors import RetryLater
 from connectors.core.payload import RecordOf

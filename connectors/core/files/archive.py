@@ -12,7 +12,7 @@ import orjson
 from fsspec.implementations.local import LocalFileSystem
 
 from connectors.core.errors import FixConfig, ParleyError, RetryLater
-from connectors.core.lines import BrokenOffError
+from connectors.core.files.lines import BrokenOffError
 from connectors.core.settings import SourceSettings
 
 OPTIONS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, false, func, or_, select
 
-from connectors.core.presets.vendure.tables import (
+from connectors.core.database.presets.vendure.tables import (
     CHANNEL,
     COLLECTED,
     COLLECTION,
@@ -19,7 +19,7 @@ from connectors.core.presets.vendure.tables import (
     VARIANT,
     money,
 )
-from connectors.core.presets.view import greatest, is_so
+from connectors.core.database.presets.view import greatest, is_so
 
 _variant = VARIANT.c
 

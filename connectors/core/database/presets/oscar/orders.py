@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, case, func, literal, select
 
-from connectors.core.presets.oscar.tables import (
+from connectors.core.database.presets.oscar.tables import (
     DISCOUNT,
     LINE,
     ORDER,
@@ -15,7 +15,7 @@ from connectors.core.presets.oscar.tables import (
     STATUS_CHANGE,
     TRANSACTION,
 )
-from connectors.core.presets.view import filled, greatest, minor
+from connectors.core.database.presets.view import filled, greatest, minor
 
 # A shop names its own statuses; these are the words of oscar's documentation and sandbox.
 STATUSES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, DateTime
 
-from connectors.core.presets.view import Tables, minor
+from connectors.core.database.presets.view import Tables, minor
 
 table = Tables(
     DateTime(),

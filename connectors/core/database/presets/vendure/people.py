@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
-from connectors.core.presets.vendure.tables import ADDRESS, CUSTOMER, REGION
-from connectors.core.presets.view import filled
+from connectors.core.database.presets.vendure.tables import ADDRESS, CUSTOMER, REGION
+from connectors.core.database.presets.view import filled
 
 
 def customers() -> Select[Any]:

@@ -6,8 +6,14 @@ from typing import Any
 
 from sqlalchemy import FromClause, Select, and_, func, or_, select, union_all
 
-from connectors.core.presets.oscar.tables import CATEGORY, IN_CATEGORY, KIND, PRODUCT, STOCK
-from connectors.core.presets.view import filled, greatest, is_so, minor
+from connectors.core.database.presets.oscar.tables import (
+    CATEGORY,
+    IN_CATEGORY,
+    KIND,
+    PRODUCT,
+    STOCK,
+)
+from connectors.core.database.presets.view import filled, greatest, is_so, minor
 
 
 def products() -> Select[Any]:

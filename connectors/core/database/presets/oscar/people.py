@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
-from connectors.core.presets.oscar.tables import ADDRESS, table
-from connectors.core.presets.view import filled
+from connectors.core.database.presets.oscar.tables import ADDRESS, table
+from connectors.core.database.presets.view import filled
 
 
 def customers(users: str) -> Select[Any]:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.core.presets.oscar.baskets import cart_lines, carts
-from connectors.core.presets.oscar.goods import products
-from connectors.core.presets.oscar.orders import order_lines, orders
-from connectors.core.presets.oscar.people import customers
-from connectors.core.presets.view import Preset, View
+from connectors.core.database.presets.oscar.baskets import cart_lines, carts
+from connectors.core.database.presets.oscar.goods import products
+from connectors.core.database.presets.oscar.orders import order_lines, orders
+from connectors.core.database.presets.oscar.people import customers
+from connectors.core.database.presets.view import Preset, View
 
 
 def _views(options: Mapping[str, str]) -> Mapping[str, View]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from connectors.core.clock import parse_instant
-from connectors.core.keyset import KeysetTable
+from connectors.core.database.keyset import KeysetTable
 from connectors.core.spec import Page, ReadContext, Record
 
 WHOLE = "whole"

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.core.presets.vendure.goods import products
-from connectors.core.presets.vendure.orders import cart_lines, carts, order_lines, orders
-from connectors.core.presets.vendure.people import customers
-from connectors.core.presets.view import Preset, View
+from connectors.core.database.presets.vendure.goods import products
+from connectors.core.database.presets.vendure.orders import cart_lines, carts, order_lines, orders
+from connectors.core.database.presets.vendure.people import customers
+from connectors.core.database.presets.view import Preset, View
 
 DEFAULT_CHANNEL = "__default_channel__"
 

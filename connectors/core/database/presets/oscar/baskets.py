@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Select, case, func, select
 
-from connectors.core.presets.oscar.tables import BASKET, BASKET_LINE
-from connectors.core.presets.view import greatest, minor
+from connectors.core.database.presets.oscar.tables import BASKET, BASKET_LINE
+from connectors.core.database.presets.view import greatest, minor
 
 STATES = {"Submitted": "ordered", "Merged": "closed"}
 

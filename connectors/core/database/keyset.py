@@ -1,7 +1,7 @@
 """Keyset paging over one table: every row once, resumable, and nothing that is not settled.
 
 Rows are read in the order of (change time, key). Rows that have no place in that order would be
-lost by paging: see `connectors.core.leftover`.
+lost by paging: see `connectors.core.database.leftover`.
 """
 
 from __future__ import annotations

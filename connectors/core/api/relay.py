@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from connectors.core.graphql import GraphQl, Json, next_page
+from connectors.core.api.graphql import GraphQl, Json, next_page
 from connectors.core.payload import at_path
 
 _INFO = "pageInfo { hasNextPage endCursor }"

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from connectors.core.changes import OVERLAP, Seen, believed
+from connectors.core.api.changes import OVERLAP, Seen, believed
 from connectors.core.clock import iso_z, parse_instant
 from connectors.core.payload import RecordOf
 from connectors.core.spec import Page, ReadContext, Record

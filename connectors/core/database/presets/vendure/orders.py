@@ -6,8 +6,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, select
 
-from connectors.core.presets.vendure.tables import HISTORY, LINE, ORDER, PAYMENT, REFUND, money
-from connectors.core.presets.view import greatest
+from connectors.core.database.presets.vendure.tables import (
+    HISTORY,
+    LINE,
+    ORDER,
+    PAYMENT,
+    REFUND,
+    money,
+)
+from connectors.core.database.presets.view import greatest
 
 STATES = {
     "PaymentAuthorized": "placed",

@@ -7,9 +7,9 @@ PostgreSQL and MySQL each get it in their own words. Another preset is a module 
 
 from __future__ import annotations
 
-from connectors.core.presets.oscar import OSCAR
-from connectors.core.presets.vendure import VENDURE
-from connectors.core.presets.view import Preset, View
+from connectors.core.database.presets.oscar import OSCAR
+from connectors.core.database.presets.vendure import VENDURE
+from connectors.core.database.presets.view import Preset, View
 
 __all__ = ["PRESETS", "Preset", "View"]
 

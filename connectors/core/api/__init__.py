@@ -1,0 +1,1 @@
+"""Sources that ask an API: lists, changes, exports."""

@@ -1,0 +1,1 @@
+"""Sources that are folders of files: archives of events, exports of other tools."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from connectors.core.batch import BatchName, Draft, chunk
 from connectors.core.clock import utc_now
 from connectors.core.comparison import Comparison, News
 from connectors.core.drift import Drift, Shape, noticed
@@ -22,7 +23,7 @@ from connectors.core.identifiers import (
     IDENTIFIERS_VENDOR,
     IdentifierCollector,
 )
-from connectors.core.lake import BatchName, Draft, Lake, chunk
+from connectors.core.lake import Lake
 from connectors.core.payload import digest
 from connectors.core.spec import (
     Batch,

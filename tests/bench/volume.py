@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import orjson
 
+from connectors.core.batch import CHUNK, BatchName, chunk
 from connectors.core.identifiers import (
     IDENTIFIERS,
     IDENTIFIERS_SOURCE,
@@ -23,7 +24,7 @@ from connectors.core.identifiers import (
     normalise_email,
     normalise_phone,
 )
-from connectors.core.lake import CHUNK, BatchName, Lake, chunk
+from connectors.core.lake import Lake
 from connectors.core.settings import Settings
 from connectors.core.spec import Record
 from connectors.ledger.db import open_ledger

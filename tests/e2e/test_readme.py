@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
+from connectors.core import registry
 from connectors.core.history import layouts
 from connectors.core.settings import Settings, SourceSettings
 from flows.cli import app
@@ -108,7 +109,15 @@ def test_the_example_of_settings_shows_every_setting_and_no_other():
     shown = set(re.findall(r"^# (PARLEY_\w+)=", text, flags=re.MULTILINE))
     sources = {name for name in shown if name.startswith("PARLEY_SOURCES__")}
     assert shown - sources == names(Settings, "PARLEY_") - {"PARLEY_SOURCES"}
-    assert {name.split("__")[-1] for name in sources} == names(SourceSettings, "")
+    assert {name.split("__")[2] for name in sources} == names(SourceSettings, "")
+
+
+def test_the_vendors_are_those_of_parley_sources_each_as_it_tells_of_itself():
+    table = README.partition("<!-- vendors -->")[2].partition("<!-- /vendors -->")[0]
+    wanted = ["| vendor | what it reads, and how it is connected |", "|---|---|"]
+    specs = [registry.source(vendor) for vendor in registry.known_sources()]
+    wanted += [f"| `{spec.vendor}` | {spec.about} |" for spec in specs if spec.about]
+    assert table.strip().splitlines() == wanted
 
 
 def test_the_defaults_it_shows_are_the_defaults():

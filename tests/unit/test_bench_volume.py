@@ -8,8 +8,9 @@ import duckdb
 import pytest
 from dbt.adapters.duckdb.environments import local
 
+from connectors.core.batch import SCHEMA
 from connectors.core.identifiers import IdentifierCollector
-from connectors.core.lake import SCHEMA, Lake
+from connectors.core.lake import Lake
 from connectors.core.settings import Settings
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest

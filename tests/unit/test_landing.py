@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from connectors.core import landing
+from connectors.core.batch import SCHEMA, BatchName, chunk
 from connectors.core.errors import FixConfig, RetryLater
-from connectors.core.lake import SCHEMA, BatchName, Lake, chunk
+from connectors.core.lake import Lake
 from connectors.core.settings import Settings
 from connectors.core.spec import (
     Batch,

@@ -20,11 +20,13 @@ import pytest
 from connectors.core.clock import iso_z
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
-from tests.conformance.http_worlds import HttpWorld
-from tests.conformance.worlds import AS_OF, SOURCES, Rig
+from tests.conformance.rig import Rig
+from tests.conformance.worlds import SOURCES
+from tests.conformance.worlds.api import ApiWorld
+from tests.conformance.worlds.base import AS_OF
 
 ROOT = Path(__file__).parents[2]
-WORLDS = [world for world in SOURCES if issubclass(world, HttpWorld)]
+WORLDS = [world for world in SOURCES if issubclass(world, ApiWorld)]
 IS_LONG = bool(os.environ.get("LONG"))
 MOST_MB = 150
 PAGES = 10_000 if IS_LONG else 300
@@ -34,7 +36,7 @@ PAGE_SIZE = 7
 
 @pytest.fixture(params=WORLDS, ids=lambda world: f"{world.vendor}.{world.stream}")
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    world: type[HttpWorld] = request.param
+    world: type[ApiWorld] = request.param
     return Rig(world(tmp_path), tmp_path)
 
 

@@ -19,13 +19,15 @@ from connectors.core.errors import FixConfig, ParleyError, RetryLater, StopRun
 from connectors.core.http import HttpClient, body
 from connectors.core.http import client as http_client
 from tests.conformance.http_kit import App, Asked, Fault, Told, packed
-from tests.conformance.http_worlds import HttpWorld
-from tests.conformance.worlds import AS_OF, ROWS, SOURCES, Rig
+from tests.conformance.rig import Rig
+from tests.conformance.worlds import SOURCES
+from tests.conformance.worlds.api import ApiWorld
+from tests.conformance.worlds.base import AS_OF, ROWS
 
 TRIALS = 20 if os.environ.get("LONG") else 3
 # Requests that one landing of ROWS makes at least.
 REQUESTS = 5
-WORLDS = [world for world in SOURCES if issubclass(world, HttpWorld)]
+WORLDS = [world for world in SOURCES if issubclass(world, ApiWorld)]
 LOGIN = b"<!DOCTYPE html><html><body><form>Please sign in</form></body></html>"
 
 
@@ -82,8 +84,8 @@ PASSING: dict[str, Callable[[], Fault]] = {
 
 
 @pytest.fixture(params=WORLDS, ids=lambda world: str(world.vendor))
-def world(request: pytest.FixtureRequest) -> type[HttpWorld]:
-    found: type[HttpWorld] = request.param
+def world(request: pytest.FixtureRequest) -> type[ApiWorld]:
+    found: type[ApiWorld] = request.param
     return found
 
 
@@ -97,7 +99,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def trials(world: type[HttpWorld], folder: Path, name: str) -> Iterator[tuple[Rig, int]]:
+def trials(world: type[ApiWorld], folder: Path, name: str) -> Iterator[tuple[Rig, int]]:
     """Rigs with all rows put, and the number of a request to spoil; closed behind themselves."""
     dice = random.Random(f"{world.vendor} {name}")
     for trial in range(TRIALS):
@@ -130,7 +132,7 @@ def assert_whole(rig: Rig) -> None:
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_what_passes_is_waited_for_and_nothing_is_lost_or_doubled(
-    world: type[HttpWorld], kind: str, tmp_path: Path
+    world: type[ApiWorld], kind: str, tmp_path: Path
 ) -> None:
     for rig, number in trials(world, tmp_path, kind):
         rig.world.server.faults[number] = PASSING[kind]()
@@ -140,9 +142,7 @@ def test_what_passes_is_waited_for_and_nothing_is_lost_or_doubled(
         assert not rig.world.server.faults, "the fault was never met"
 
 
-def test_a_storm_of_faults_ends_in_every_record_once(
-    world: type[HttpWorld], tmp_path: Path
-) -> None:
+def test_a_storm_of_faults_ends_in_every_record_once(world: type[ApiWorld], tmp_path: Path) -> None:
     for rig, number in trials(world, tmp_path, "storm"):
         dice = random.Random(number)
         kinds = list(PASSING.values())
@@ -152,7 +152,7 @@ def test_a_storm_of_faults_ends_in_every_record_once(
 
 
 def test_a_login_page_for_ever_is_told_and_what_came_before_stays(
-    world: type[HttpWorld], tmp_path: Path
+    world: type[ApiWorld], tmp_path: Path
 ) -> None:
     for rig, _ in trials(world, tmp_path, "login"):
         app = rig.world.server.app
@@ -169,7 +169,7 @@ def in_app(told: Told) -> App:
 
 
 def test_credentials_that_end_in_mid_run_are_told_and_the_next_run_goes_on(
-    world: type[HttpWorld], tmp_path: Path
+    world: type[ApiWorld], tmp_path: Path
 ) -> None:
     for rig, number in trials(world, tmp_path, "401"):
         rig.world.server.faults[number] = says(401)
@@ -188,7 +188,7 @@ def test_credentials_that_end_in_mid_run_are_told_and_the_next_run_goes_on(
     ],
 )
 def test_a_redirect_to_another_place_is_not_followed(
-    world: type[HttpWorld], address: str, tmp_path: Path
+    world: type[ApiWorld], address: str, tmp_path: Path
 ) -> None:
     for rig, number in trials(world, tmp_path, address):
         rig.world.server.faults[number] = in_place_of(Told(b"", 302, {"Location": address}))
@@ -199,7 +199,7 @@ def test_a_redirect_to_another_place_is_not_followed(
 
 
 def test_a_gzip_bomb_is_not_unpacked(
-    world: type[HttpWorld], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: type[ApiWorld], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body, "MOST_BYTES", 1024 * 1024)
     bomb = gzip.compress(b"[" + b" " * 200 * 1024 * 1024 + b"]", compresslevel=1)
@@ -215,7 +215,7 @@ def test_a_gzip_bomb_is_not_unpacked(
 
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_a_vendors_clock_that_is_off_costs_time_and_no_record(
-    world: type[HttpWorld], minutes: int, tmp_path: Path
+    world: type[ApiWorld], minutes: int, tmp_path: Path
 ) -> None:
     off = timedelta(minutes=minutes)
     for rig, number in trials(world, tmp_path, f"clock {minutes}"):
@@ -231,7 +231,7 @@ def test_a_vendors_clock_that_is_off_costs_time_and_no_record(
 
 
 def test_waiting_is_what_the_server_asked_for(
-    world: type[HttpWorld], tmp_path: Path, patience: list[float]
+    world: type[ApiWorld], tmp_path: Path, patience: list[float]
 ) -> None:
     for rig, number in trials(world, tmp_path, "waiting"):
         patience.clear()
@@ -240,7 +240,7 @@ def test_waiting_is_what_the_server_asked_for(
         assert 7.0 in patience
 
 
-def test_no_error_shows_what_was_sent_or_said(world: type[HttpWorld], tmp_path: Path) -> None:
+def test_no_error_shows_what_was_sent_or_said(world: type[ApiWorld], tmp_path: Path) -> None:
     def echo(asked: Asked) -> Told:
         return Told({"message": f"{asked.headers} {asked.query}"}, 400)
 

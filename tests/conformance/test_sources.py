@@ -18,7 +18,9 @@ from connectors.core.landing import Landed
 from connectors.core.settings import SourceSettings
 from connectors.core.spec import Batch, Cursor, Page, ReadContext, SourceSpec
 from connectors.ledger.manifest import LedgerManifest
-from tests.conformance.worlds import AS_OF, ROWS, SECRET, SOURCES, Rig, World
+from tests.conformance.rig import Rig
+from tests.conformance.worlds import SOURCES
+from tests.conformance.worlds.base import AS_OF, ROWS, SECRET, World
 
 GARBAGE = '{"name": "=cmd|\'x\'!A1", "cut": '
 Change = Callable[[Iterator[Page]], Iterator[Page]]

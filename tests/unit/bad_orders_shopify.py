@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from tests.conformance import shopify_records
+from tests.conformance.apis.shopify import records as shopify_records
+from tests.conformance.apis.shopify.lists import TERM, moment
+from tests.conformance.apis.shopify.store import TOKEN
 from tests.conformance.http_kit import Asked, Server, Told
-from tests.conformance.shopify_api import TOKEN
-from tests.conformance.shopify_lists import TERM, moment
 from tests.unit.bad_orders_kit import AS_OF, WHEN, Of, Record, Store, mark
 
 LISTS = ("orders", "customers", "products", "abandonedCheckouts")

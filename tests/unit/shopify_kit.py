@@ -20,9 +20,9 @@ from connectors.core.spec import Finding, Page, ReadContext
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
 from connectors.sources.shopify import SPEC
+from tests.conformance.apis.shopify.records import checkout, customer, order, product
+from tests.conformance.apis.shopify.store import TOKEN, ShopifyStore
 from tests.conformance.http_kit import Server
-from tests.conformance.shopify_api import TOKEN, ShopifyStore
-from tests.conformance.shopify_records import checkout, customer, order, product
 
 AS_OF = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 START = AS_OF - timedelta(hours=10)

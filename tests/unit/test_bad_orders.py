@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import woocommerce_api
+from tests.conformance.apis import woocommerce as woocommerce_api
+from tests.conformance.apis.woocommerce import PASSWORD, USER, WooShop
 from tests.conformance.http_kit import Server
-from tests.conformance.woocommerce_api import PASSWORD, USER, WooShop
 from tests.unit.bad_orders_kit import (
     AS_OF,
     GOOD_MINOR,

@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.conformance.http_kit import Server
-from tests.conformance.shopify_api import TOKEN, ShopifyStore
-from tests.conformance.shopify_records import (
+from tests.conformance.apis.shopify.records import (
     checkout,
     customer,
     line,
@@ -18,6 +16,8 @@ from tests.conformance.shopify_records import (
     product,
     stamp,
 )
+from tests.conformance.apis.shopify.store import TOKEN, ShopifyStore
+from tests.conformance.http_kit import Server
 from tests.unit.store_kit import Stores, stores
 
 TUESDAY = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from connectors.core.api import exports
 from connectors.core.errors import FixConfig, RetryLater, StopRun
 from connectors.sources.shopify import reading
+from tests.conformance.apis.shopify.records import checkout, order
+from tests.conformance.apis.shopify.store import CLIENT, CLIENT_SECRET
 from tests.conformance.http_kit import App, Asked, Told
-from tests.conformance.shopify_api import CLIENT, CLIENT_SECRET
-from tests.conformance.shopify_records import checkout, order
 from tests.unit.shopify_kit import AS_OF, MINUTE, START, Connected, ids, put_one_of_each, put_orders
 
 

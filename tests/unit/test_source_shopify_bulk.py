@@ -13,8 +13,8 @@ import pytest
 from connectors.core.api import exports
 from connectors.core.errors import FixConfig, RetryLater
 from connectors.sources.shopify import bulk
+from tests.conformance.apis.shopify.records import order
 from tests.conformance.http_kit import App, Asked, Told
-from tests.conformance.shopify_records import order
 from tests.unit.shopify_kit import (
     AS_OF,
     MINUTE,

@@ -11,8 +11,8 @@ import pytest
 
 from connectors.core.api import exports
 from connectors.core.errors import RetryLater
+from tests.conformance.apis.shopify.records import checkout
 from tests.conformance.http_kit import Asked, Told
-from tests.conformance.shopify_records import checkout
 from tests.unit.shopify_kit import AS_OF, MINUTE, START, Connected, KilledError, ids, killed_after
 
 

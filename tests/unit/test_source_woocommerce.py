@@ -18,8 +18,8 @@ from connectors.core.spec import Finding
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
 from connectors.sources.woocommerce import SPEC
+from tests.conformance.apis.woocommerce import PASSWORD, USER, WooShop, customer, order, product
 from tests.conformance.http_kit import Asked, Server, Told
-from tests.conformance.woocommerce_api import PASSWORD, USER, WooShop, customer, order, product
 
 AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

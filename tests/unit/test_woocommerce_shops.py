@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.conformance.http_kit import Server
-from tests.conformance.woocommerce_api import (
+from tests.conformance.apis.woocommerce import (
     PASSWORD,
     USER,
     WooShop,
@@ -18,6 +17,7 @@ from tests.conformance.woocommerce_api import (
     order,
     product,
 )
+from tests.conformance.http_kit import Server
 from tests.unit.store_kit import Stores, stores
 
 AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)

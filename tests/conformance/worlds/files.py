@@ -1,4 +1,4 @@
-"""Worlds of sources that read files: a folder of events."""
+"""What worlds of files share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from tests.conformance.world import SECRET, World
+from tests.conformance.worlds.base import SECRET, World
 
 
 class FilesWorld(World):
@@ -48,38 +48,3 @@ class FilesWorld(World):
         path = self._folder / self.names.format(number)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(gzip.compress(data))
-
-
-class SegmentWorld(FilesWorld):
-    vendor = "segment"
-
-    def event(self, key: str, at: str) -> dict[str, Any]:
-        return {"messageId": key, "receivedAt": at}
-
-
-class Ga4World(FilesWorld):
-    """One table; its events have no id: their key is a hash, their name is the visitor's."""
-
-    vendor = "ga4"
-    names = "events_20111206/{:012d}.json.gz"
-
-    def event(self, key: str, at: str) -> dict[str, Any]:
-        micros = int(datetime.fromisoformat(at).timestamp()) * 1_000_000
-        return {"event_name": "x", "event_timestamp": str(micros), "user_pseudo_id": key}
-
-    def name_of(self, row: dict[str, Any]) -> str:
-        return str(orjson.loads(row["payload"])["user_pseudo_id"])
-
-
-class PosthogWorld(FilesWorld):
-    vendor = "posthog"
-
-    def event(self, key: str, at: str) -> dict[str, Any]:
-        return {"uuid": key, "event": "x", "distinct_id": "u1", "created_at": at}
-
-
-class SnowplowWorld(FilesWorld):
-    vendor = "snowplow"
-
-    def event(self, key: str, at: str) -> dict[str, Any]:
-        return {"event_id": key, "event_name": "x", "collector_tstamp": at}

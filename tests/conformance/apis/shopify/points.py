@@ -19,7 +19,7 @@ from graphql import (
     get_named_type,
 )
 
-from tests.conformance.shopify_schema import SCHEMA
+from tests.conformance.apis.shopify.schema import SCHEMA
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from tests.conformance.shopify_lists import Row
+from tests.conformance.apis.shopify.lists import Row
 
 
 def stamp(at: datetime) -> str:

@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 from graphql import DocumentNode, GraphQLError, execute, get_operation_ast, parse, validate
 
+from tests.conformance.apis.shopify.lists import Row, Rows, inner_page
+from tests.conformance.apis.shopify.points import Bucket, cost
+from tests.conformance.apis.shopify.schema import CONNECTIONS, INNER, SCHEMA
 from tests.conformance.http_kit import Asked, Server, Told
-from tests.conformance.shopify_lists import Row, Rows, inner_page
-from tests.conformance.shopify_points import Bucket, cost
-from tests.conformance.shopify_schema import CONNECTIONS, INNER, SCHEMA
 
 TOKEN = "shpat_c4nary-t0ken"
 CLIENT, CLIENT_SECRET = "client-c4nary", "shpss_c4nary-s3cret"

@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 
 import orjson
 
-from tests.conformance import shopify_records
-from tests.conformance.http_worlds import HttpWorld
-from tests.conformance.shopify_api import TOKEN, ShopifyStore
-from tests.conformance.world import SECRET
+from tests.conformance.apis.shopify import records as shopify_records
+from tests.conformance.apis.shopify.store import TOKEN, ShopifyStore
+from tests.conformance.worlds.api import ApiWorld
+from tests.conformance.worlds.base import SECRET
 
 # Beside the orders of one line, some whose lines need further pages.
 LINES = {3: 12, 11: 25, 40: 130}
 
 
-class ShopifyWorld(HttpWorld):
+class ShopifyWorld(ApiWorld):
     """Orders, by a bulk operation first. Their name is the key; garbage has numbers of its own."""
 
     vendor, stream, source_id = "shopify", "orders", "shopify"
@@ -64,3 +64,6 @@ class ShopifyCartsWorld(ShopifyPagesWorld):
 
     def made(self, number: int, at: datetime, lines: int, **more: Any) -> dict[str, Any]:
         return shopify_records.checkout(number + 1, at, lines, **more)
+
+
+WORLDS = (ShopifyWorld, ShopifyPagesWorld, ShopifyCartsWorld)

@@ -1,0 +1,1 @@
+"""Vendors' APIs on loopback, as far as Parley asks them."""

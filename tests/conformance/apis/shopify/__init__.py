@@ -1,0 +1,1 @@
+"""Shopify's Admin API: a GraphQL server with points, pages and bulk operations."""

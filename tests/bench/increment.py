@@ -33,7 +33,8 @@ HISTORIES = (30, 100, 300)
 EVENTS_A_DAY = 3_333
 NEW_DAYS = 2
 EVENT_GRAINED = (
-    "stg_segment__events", "int_web_events", "int_web_links", "web_events", "sessions",
+    "stg_segment__events", "stg_segment__choices", "int_web_events", "int_web_links",
+    "int_web_zones", "int_day_choices", "web_events", "sessions",
 )  # fmt: skip
 GOAL_EVENT_GRAINED, GOAL_WHOLE = 1.15, 1.5
 WHAT = {"event_grained": "event-grained models", "whole": "transform and decide"}
@@ -111,7 +112,8 @@ def history(home: str) -> dict[str, Any]:
         days.append(_run(volume.landed_at(day)))
         empty.append(_run(volume.landed_at(day) + timedelta(hours=1)))
     with_day, without = _medians(days), _medians(empty)
-    net = {key: with_day[key] - without[key] for key in with_day}
+    # A run without news has nothing to stage.
+    net = {key: with_day[key] - without.get(key, 0) for key in with_day}
     return {
         "built": built["seconds"],
         "with_day": with_day["seconds"],

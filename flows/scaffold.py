@@ -50,7 +50,8 @@ def new_source(name: str, root: Path = ROOT) -> list[str]:
     for template, path in places.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         text = (TEMPLATES / template).read_text(encoding="utf-8")
-        path.write_text(Template(text).safe_substitute(name=name), encoding="utf-8")
+        made = Template(text).safe_substitute(name=name, title=name.capitalize())
+        path.write_text(made, encoding="utf-8")
     _list(root / LIST, name)
     return [*(str(path.relative_to(root)) for path in places.values()), LIST]
 

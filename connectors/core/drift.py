@@ -18,7 +18,7 @@ from connectors.core.clock import iso_z
 from connectors.core.spec import Manifest
 
 # So many records of a page are looked at, evenly spread.
-SAMPLE = 20
+SAMPLE = 100
 # With fewer records behind it, nothing is surprising.
 ENOUGH = 100
 MOST_FIELDS = 1_000

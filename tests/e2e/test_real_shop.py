@@ -1,7 +1,11 @@
-"""A real shop goes on trading while it is read again and again: nothing lost, nothing doubled."""
+"""A real shop goes on trading while it is read again and again: nothing lost, nothing doubled.
+
+By its database and by its REST API at once; `LONG=1` does the same to a shop on PostgreSQL.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -143,7 +147,7 @@ def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield tell(folder, Shop(folder, postgres.database()), is_built=False)
 
 
-@pytest.fixture(params=["on_sqlite", "on_postgresql"])
+@pytest.fixture(params=["on_sqlite", *(["on_postgresql"] if os.environ.get("LONG") else [])])
 def story(request: pytest.FixtureRequest) -> Story:
     return request.getfixturevalue(request.param)
 

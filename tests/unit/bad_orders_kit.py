@@ -64,8 +64,12 @@ class Store(ABC):
     def put(self, of: Of, place: int, text: str, at: datetime) -> None:
         """Tell of a record by this text, beside those at other places; it changed then."""
 
+    def landing(self, variant: Variant) -> int:
+        """How many records of a variant land."""
+        return len(variant.texts)
+
     def amount(self, record: Record) -> str:
-        """An order's total as it is told."""
+        """An order's total as it is told, in major units."""
         return str(record[self.total])
 
     def number(self, of: Of, id_: str) -> int:

@@ -123,6 +123,13 @@
     cast(try_cast({{ text }} as decimal(18, 0)) as bigint)
 {%- endmacro %}
 
+{# Condition: the text is a number as a double tells it (9007199254740992.0, 9.00719925474099e+15), of
+   more digits than a double keeps: the ids of two things may have become this one. #}
+{% macro is_rounded_id(text) -%}
+    (({{ text }} like '%.0' or lower({{ text }}) like '%.%e%')
+    and abs(try_cast({{ text }} as double)) >= 1000000000000000)
+{%- endmacro %}
+
 {# Text -> boolean; databases say 1 and 0 where they have no type of their own. #}
 {% macro to_bool(text) -%}
     (lower({{ text }}) in ('1', 'true', 't', 'yes'))

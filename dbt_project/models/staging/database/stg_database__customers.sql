@@ -40,6 +40,7 @@ judged as (
             ["op = 'delete'", ""],
             ["is_unreadable", "not a JSON object"],
             ["customer_id is null", "customer_id is missing"],
+            [is_rounded_id("customer_id"), "customer_id was rounded by a float"],
         ]) }} as reason
     from typed
 ),

@@ -37,6 +37,8 @@ judged as (
             ["is_unreadable", "not a JSON object"],
             ["line_id is null", "line_id is missing"],
             ["order_id is null", "order_id is missing"],
+            [is_rounded_id("line_id"), "line_id was rounded by a float"],
+            [is_rounded_id("order_id"), "order_id was rounded by a float"],
             ["quantity is null", "quantity is no whole number"],
             ["amount_minor is null", "amount_minor is no whole number"],
         ]) }} as reason

@@ -46,12 +46,14 @@ judged as (
             ["op = 'delete'", ""],
             ["is_unreadable", "not a JSON object"],
             ["order_id is null", "order_id is missing"],
+            [is_rounded_id("order_id"), "order_id was rounded by a float"],
+            [is_rounded_id("customer_id"), "customer_id was rounded by a float"],
             ["ordered_at is null", "ordered_at is no time"],
             ["ordered_at > " ~ after("landed_at", 1, "day"), "ordered_at lies in the future"],
             ["amount_minor is null", "amount_minor is no whole number"],
             ["amount_minor < 0", "amount_minor is negative"],
             ["channel is null or channel not in ('web', 'shop', 'call')", "channel is not web, shop or call"],
-            ["currency is null or length(currency) <> 3", "currency is no ISO 4217 code"],
+            [is_no_currency("currency"), "currency is no ISO 4217 code"],
         ]) }} as reason
     from typed
 ),

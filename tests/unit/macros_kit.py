@@ -142,6 +142,10 @@ CASES: dict[str, tuple[str, str | None]] = {
     "minor: a comma is no number": (call("to_minor", "'12,34'"), None),
     "int": (call("to_int", "' 7 '"), "7"),
     "int: a fraction is rounded": (call("to_int", "'7.6'"), "8"),
+    "whole: a number": (call("to_whole", "' 1250 '"), "1250"),
+    "whole: said with a point": (call("to_whole", "'1250.0'"), "1250"),
+    "whole: a fraction is none": (call("to_whole", "'12.50'"), None),
+    "whole: no number": (call("to_whole", "'twelve'"), None),
     "int: none": (call("to_int", "'seven'"), None),
     "key: null and empty are one, parts kept apart": (
         "{{ key([\"'a'\", 'null', \"'b'\"]) }}", "8e4350bbfbeaae12c71013d7e16e6603",

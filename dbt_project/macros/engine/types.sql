@@ -123,6 +123,15 @@
     cast(try_cast({{ text }} as decimal(18, 0)) as bigint)
 {%- endmacro %}
 
+{# Text with a whole number (12, 12.0) -> integer; null where it has a fraction: money in minor units
+   that has one is in major units by mistake. #}
+{% macro to_whole(text) -%}
+    cast(case
+        when try_cast({{ text }} as decimal(24, 6)) = try_cast({{ text }} as decimal(18, 0))
+            then try_cast({{ text }} as decimal(18, 0))
+    end as bigint)
+{%- endmacro %}
+
 {# Condition: the text is a number as a double tells it (9007199254740992.0, 9.00719925474099e+15), of
    more digits than a double keeps: the ids of two things may have become this one. #}
 {% macro is_rounded_id(text) -%}

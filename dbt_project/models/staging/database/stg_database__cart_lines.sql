@@ -23,7 +23,7 @@ typed as (
         j.cart_id as cart_id,
         j.product_id as product_id,
         {{ to_int("j.quantity") }} as quantity,
-        {{ to_int("j.price_minor") }} as price_minor,
+        {{ to_whole("j.price_minor") }} as price_minor,
         upper(j.currency) as currency,
         {{ to_utc("j.updated_at") }} as changed_at
     from records

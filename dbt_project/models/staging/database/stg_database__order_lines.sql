@@ -23,8 +23,8 @@ typed as (
         j.order_id as order_id,
         j.product_id as product_id,
         {{ to_int("j.quantity") }} as quantity,
-        {{ to_int("j.price_minor") }} as price_minor,
-        {{ to_int("j.amount_minor") }} as amount_minor,
+        {{ to_whole("j.price_minor") }} as price_minor,
+        {{ to_whole("j.amount_minor") }} as amount_minor,
         upper(j.currency) as currency
     from records
 ),

@@ -22,7 +22,7 @@ typed as (
         j.product_id as product_id,
         j.name as name,
         lower(nullif(trim(j.category), '')) as category,
-        {{ to_int("j.price_minor") }} as price_minor,
+        {{ to_whole("j.price_minor") }} as price_minor,
         upper(j.currency) as currency,
         coalesce({{ to_bool("j.in_stock") }}, true) as in_stock,
         {{ to_utc("j.created_at") }} as created_at,

@@ -6,6 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
 BENCH := .venv/.bench
+SERVERS := .venv/.servers
 
 .PHONY: demo test test-spark check format bench ui clean help
 
@@ -15,7 +16,7 @@ help: ## What can be made
 demo: $(READY) ## A shop, a day of it, and who hears from us and why
 	@$(BIN)/parley demo
 
-test: $(READY) ## Every test
+test: $(SERVERS) ## Every test
 	@$(BIN)/pytest
 
 test-spark: $(SPARK) ## The demo on a Spark cluster of its own, table by table the same
@@ -58,6 +59,10 @@ $(READY): pyproject.toml uv.lock
 	@touch $@
 
 # Optional engines and tools: each adds its part of the lock.
+$(SERVERS): $(READY)
+	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --group test --python $(BIN)/python
+	@touch $@
+
 $(SPARK): $(READY)
 	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --extra spark --python $(BIN)/python
 	@touch $@

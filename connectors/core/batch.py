@@ -26,8 +26,10 @@ SCHEMA = pa.schema(
     [*CHUNK, ("batch_id", pa.string()), ("seq", pa.int64()), ("landed_at", pa.timestamp("us"))]
 )
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+# Arrow's own allocators keep what was freed: a fifth of the memory of a long landing.
+pa.set_memory_pool(pa.system_memory_pool())
 # Records are encoded as soon as there are so many bytes of them: a hundredth of a batch's memory.
-GROUP_BYTES = 4 * 1024 * 1024
+GROUP_BYTES = 1024 * 1024
 # What a chunk weighs whatever is in it: pages of a few records each add up.
 _CHUNK_BYTES = 4 * 1024
 # A dictionary of values that hardly repeat costs time and saves nothing.

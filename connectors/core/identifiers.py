@@ -28,7 +28,7 @@ IDENTIFIERS_SOURCE = "identifiers"
 MAX_EMAIL = 320
 MAX_PHONE = 64
 # Forgetting what was seen costs a repeated row, which staging absorbs; it bounds the memory.
-MAX_SEEN = 100_000
+MAX_SEEN = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _identifier(
 
 
 # The same raw value comes back in customers, orders and consents: parsing is the dear part.
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _email(raw: str) -> tuple[str | None, str | None]:
     if len(raw) > MAX_EMAIL:
         return None, "too_long"
@@ -87,7 +87,7 @@ def _email(raw: str) -> tuple[str | None, str | None]:
     return checked.normalized.lower(), None
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5_000)
 def _phone(raw: str, country: str) -> tuple[str | None, str | None]:
     if len(raw) > MAX_PHONE:
         return None, "too_long"

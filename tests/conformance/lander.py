@@ -1,7 +1,7 @@
 """Lands a stream once in a process of its own: `python -m tests.conformance.lander`.
 
-What to land comes as JSON on standard input; the number of rows and the process's peak memory in
-MB go to standard output.
+What to land comes as JSON on standard input; the number of rows, and the process's memory in MB
+before the landing and at its peak, go to standard output.
 """
 
 from __future__ import annotations
@@ -23,22 +23,25 @@ def main() -> None:
     source = SourceSettings(**told["source"])
     settings = Settings(home=Path(told["home"]), sources={told["source_id"]: source})
     spec = registry.source(source.vendor)
+    manifest = LedgerManifest(open_ledger(f"sqlite:///{settings.home}/manifest.db"))
+    before = memory_mb("VmRSS")
     landed = landing.land(
         spec,
         spec.stream(told["stream"]),
         told["source_id"],
         settings,
-        LedgerManifest(open_ledger(f"sqlite:///{settings.home}/manifest.db")),
+        manifest,
         Lake(settings.lake_root),
         parse_as_of(told["as_of"]),
     )
-    print(json.dumps({"rows": landed.rows, "peak_mb": peak_mb()}))
+    said = {"rows": landed.rows, "before_mb": before, "peak_mb": memory_mb("VmHWM")}
+    print(json.dumps(said))
 
 
-def peak_mb() -> int:
-    """The most memory that this process ever had; `getrusage` would tell its parent's too."""
+def memory_mb(field: str) -> int:
+    """This process's memory now (VmRSS) or at most (VmHWM); `getrusage` tells its parent's too."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    return int(status.partition(f"{field}:")[2].split()[0]) // 1024
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from tests.conformance.worlds.base import AS_OF
 ROOT = Path(__file__).parents[2]
 WORLDS = [world for world in SOURCES if issubclass(world, ApiWorld)]
 IS_LONG = bool(os.environ.get("LONG"))
-MOST_MB = 150
+# What a landing takes beyond what its process is made of; imports alone differ between machines.
+MOST_MB = 40
 PAGES = 10_000 if IS_LONG else 300
 KILLS, KILLED_ROWS = (50, 1_500) if IS_LONG else (5, 300)
 PAGE_SIZE = 7
@@ -72,7 +73,7 @@ def test_ten_thousand_pages_are_read_in_bounded_memory(rig: Rig) -> None:
     said = json.loads(done.stdout)
     print(f"{world.vendor}.{world.stream}: {said}, {len(world.server.asked)} requests")
     assert said["rows"] == len(names)
-    assert said["peak_mb"] <= MOST_MB
+    assert said["peak_mb"] - said["before_mb"] <= MOST_MB
 
 
 def test_killed_at_random_points_it_resumes_without_loss_or_double(rig: Rig) -> None:

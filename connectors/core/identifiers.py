@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,7 @@ import orjson
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+from connectors.core.mailboxes import canonical, registrable_domain
 from connectors.core.spec import Record, Stream
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ MAX_SEEN = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """What became of a raw identifier; `value` and `node_id` are None unless it is valid."""
+    """What became of a raw identifier; all but type, raw and reason are None unless it is valid.
+
+    `value` is the spelling that the node is made from, `address` the one to write to or call, and
+    `domain` an email's registrable domain.
+    """
 
     type: IdentifierType
     raw: str
@@ -41,6 +46,8 @@ class Identifier:
     node_id: str | None
     is_valid: bool
     reason: str | None
+    address: str | None = None
+    domain: str | None = None
 
 
 def node_id(type_: str, value: str, key: str) -> str:
@@ -51,17 +58,21 @@ def node_id(type_: str, value: str, key: str) -> str:
 def normalise_email(raw: str, key: str = "") -> Identifier:
     """Check an email's form (no DNS) and bring it to the one spelling that nodes are made from.
 
-    Unicode NFKC, lower case, the domain in Unicode. Dots and +tags stay: whether they matter is
-    the mailbox provider's choice.
+    The address keeps how it was written, in Unicode NFKC, lower case, the domain in Unicode. Of
+    the node's spelling dots and +tags are left out where the mailbox provider ignores them.
     """
-    value, reason = _email(raw)
-    return _identifier("email", raw, value, reason, key)
+    address, reason = _email(raw)
+    if address is None:
+        return _identifier("email", raw, None, reason, key)
+    value = canonical(address)
+    found = _identifier("email", raw, value, reason, key)
+    return replace(found, address=address, domain=registrable_domain(value))
 
 
 def normalise_phone(raw: str, country: str, key: str = "") -> Identifier:
     """Bring a phone number to E.164; `country` (ISO-2) applies where it names none itself."""
     value, reason = _phone(raw, country)
-    return _identifier("phone", raw, value, reason, key)
+    return replace(_identifier("phone", raw, value, reason, key), address=value)
 
 
 def _identifier(

@@ -33,6 +33,51 @@ def test_an_email_has_one_spelling(raw: str, value: str) -> None:
     assert found.node_id == node_id("email", value, "key")
 
 
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("A.D.A+Shop@GMail.com", "ada@gmail.com"),
+        ("ada@googlemail.com", "ada@gmail.com"),
+        ("a.da+x@outlook.com", "a.da@outlook.com"),
+        ("ada+x@hotmail.com", "ada@hotmail.com"),
+        ("ada+x@me.com", "ada@me.com"),
+        ("ada+x@fastmail.com", "ada@fastmail.com"),
+        ("a_d-a.+x@proton.me", "ada@proton.me"),
+        ("a.d.a+x@gmail.example", "a.d.a+x@gmail.example"),
+        ("ada-x@yahoo.com", "ada-x@yahoo.com"),
+        ("+x@gmail.com", "+x@gmail.com"),
+    ],
+)
+def test_dots_and_tags_are_ignored_where_the_provider_does_and_kept_for_writing(
+    raw: str, value: str
+) -> None:
+    found = normalise_email(raw, "key")
+    assert (found.value, found.address) == (value, raw.lower())
+    assert found.node_id == node_id("email", value, "key")
+
+
+def test_mailboxes_of_one_name_at_two_domains_of_a_provider_are_two() -> None:
+    assert normalise_email("ada@hotmail.com").value != normalise_email("ada@outlook.com").value
+    assert normalise_email("ada@proton.me").value != normalise_email("ada@protonmail.com").value
+
+
+@pytest.mark.parametrize(
+    ("raw", "domain"),
+    [
+        ("ada@mail.shop.example.co.uk", "example.co.uk"),
+        ("ada@example.com", "example.com"),
+        ("ada@googlemail.com", "gmail.com"),
+        ("ADA@mail.BÜCHER.de", "bücher.de"),
+        ("ada@ada.github.io", "ada.github.io"),
+        ("ada@github.io", None),
+    ],
+)
+def test_the_domain_of_an_email_is_the_one_that_was_registered(
+    raw: str, domain: str | None
+) -> None:
+    assert normalise_email(raw).domain == domain
+
+
 def test_case_folding_does_not_merge_two_domains() -> None:
     assert normalise_email("a@straße.de").value != normalise_email("a@strasse.de").value
 
@@ -53,6 +98,7 @@ def test_case_folding_does_not_merge_two_domains() -> None:
 def test_what_is_no_email_keeps_its_raw_text_and_says_why(raw: str, reason: str) -> None:
     found = normalise_email(raw)
     assert (found.value, found.node_id, found.is_valid) == (None, None, False)
+    assert (found.address, found.domain) == (None, None)
     assert (found.raw, found.reason) == (raw, reason)
 
 
@@ -75,6 +121,7 @@ def test_a_phone_becomes_e164_or_says_why_not(
 ) -> None:
     found = normalise_phone(raw, country)
     assert (found.value, found.reason, found.is_valid) == (value, reason, value is not None)
+    assert (found.address, found.domain) == (value, None)
 
 
 def test_a_node_depends_on_type_value_and_key_and_is_32_hex_digits() -> None:
@@ -96,7 +143,9 @@ def test_each_raw_value_is_collected_once_from_every_path() -> None:
         ("phone", "2079460018"),
     ]
     assert found[0]["node_id"] == found[1]["node_id"]
-    assert set(found[0]) == {"type", "raw", "value", "node_id", "is_valid", "reason"}
+    assert set(found[0]) == {
+        *("type", "raw", "value", "node_id", "is_valid", "reason", "address", "domain")
+    }
     assert collector.collect(payloads) == []
 
 

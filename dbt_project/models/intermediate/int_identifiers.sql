@@ -23,7 +23,10 @@ final as (
         normalised_value,
         node_id,
         is_valid,
-        invalid_reason
+        invalid_reason,
+        address,
+        domain,
+        landed_at
     from ranked
     where version_rank = 1
 )

@@ -2,7 +2,7 @@
 
 {% set fields = {
     "type": "text", "raw": "text", "value": "text", "node_id": "text", "is_valid": "text",
-    "reason": "text",
+    "reason": "text", "address": "text", "domain": "text",
 } %}
 
 with
@@ -24,7 +24,9 @@ typed as (
         j.value as normalised_value,
         j.node_id as node_id,
         coalesce({{ to_bool("j.is_valid") }}, false) as is_valid,
-        j.reason as invalid_reason
+        j.reason as invalid_reason,
+        j.address as address,
+        j.domain as domain
     from records
 ),
 
@@ -37,6 +39,8 @@ final as (
         node_id,
         is_valid,
         invalid_reason,
+        address,
+        domain,
         {{ first_reason([
             ["is_unreadable", "not a JSON object"],
             ["identifier_type is null or raw_value is null", "type or raw is missing"],

@@ -215,6 +215,21 @@ class SuppressionRow(Base):
     since: Mapped[datetime] = mapped_column(primary_key=True)
 
 
+class IdentityCutRow(Base):
+    """Two nodes that someone found not to be one person's: no link of them counts. Append-only.
+
+    `node_id` < `other_id`.
+    """
+
+    __tablename__ = "identity_cuts"
+
+    node_id: Mapped[str] = mapped_column(String, primary_key=True)
+    other_id: Mapped[str] = mapped_column(String, primary_key=True)
+    cut_at: Mapped[datetime]
+    reason: Mapped[str]
+    change_seq: Mapped[int] = mapped_column(BigInteger, unique=True)
+
+
 class CounterRow(Base):
     """A number handed out once. Its row is locked until commit, so numbers commit in order."""
 

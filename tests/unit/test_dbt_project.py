@@ -20,11 +20,11 @@ TESTS = sorted((PROJECT / "tests").rglob("*.sql"))
 MOST_LINES = 100
 # Their lists of columns are as long as the Segment spec is wide; it lists every programme there is.
 LONGER = {
-    "stg_segment__events": 120,
+    "stg_segment__events": 130,
     "stg_ga4__events": 145,
-    "stg_posthog__events": 135,
+    "stg_posthog__events": 150,
     "stg_snowplow__events": 135,
-    "int_web_events": 132,
+    "int_web_events": 138,
     "candidates": 130,
 }
 
@@ -135,7 +135,11 @@ def test_only_the_unions_and_the_rejects_read_a_vendors_staging(
     manifest: dict[str, Any], models: list[dict[str, Any]]
 ) -> None:
     """A vendor's model may explode a list of its own orders; our own streams have a reader each."""
-    own = {"stg_parley__identifiers": "int_identifiers", "stg_parley__messages": "messages"}
+    own = {
+        "stg_parley__identifiers": "int_identifiers",
+        "stg_parley__messages": "messages",
+        "stg_parley__cuts": "int_identity_cuts",
+    }
     for model in models:
         for ref in model["depends_on"]["nodes"]:
             read = manifest["nodes"][ref]

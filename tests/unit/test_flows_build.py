@@ -107,15 +107,16 @@ def test_a_part_of_a_run_that_went_well_does_not_end_it() -> None:
     assert runs.get(run.ledger, run.run_id).status == "running"
 
 
-def test_the_ledgers_messages_are_a_stream_like_any_other(settings: Settings) -> None:
+def test_the_ledgers_tables_are_streams_like_any_other(settings: Settings) -> None:
     listed = work.streams(settings)
     tables = (
         "customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines",
     )  # fmt: skip
     assert set(listed) == {
         *(("shop", table) for table in tables), ("web", "events"), ("ledger", "messages"),
+        ("ledger", "cuts"),
     }  # fmt: skip
-    assert listed[-1] == ("ledger", "messages")
+    assert listed[-2:] == [("ledger", "messages"), ("ledger", "cuts")]
 
 
 def batch(source_id: str, vendor: str, stream: str) -> Batch:
@@ -190,10 +191,10 @@ def test_the_project_is_parsed_once_a_process(
 
 
 @pytest.mark.usefixtures("_not_parsed")
-def test_only_the_vendors_with_news_are_staged_unless_all_is_built_anew(
+def test_only_the_vendors_with_news_are_staged(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tables of the others exist, and would stay as they are."""
+    """Tables of the others stay as they are; of vendors without a batch there are none."""
     batches = [
         batch("shop", "database", "orders"),
         batch("web", "segment", "events"),
@@ -203,11 +204,29 @@ def test_only_the_vendors_with_news_are_staged_unless_all_is_built_anew(
     def staged(applied: set[str], *, full: bool = False) -> list[str]:
         monkeypatch.setattr(warehouse, "applied_batches", lambda _: applied)
         arguments = asked(a_run(settings, full=full), "transform", batches)
-        return [name for name in arguments if "staging" in name or name == build.UNIONS]
+        looked_at = (build.STAGING, build.UNIONS, build.REJECTS)
+        return [name for name in arguments if name.startswith(looked_at)]
 
+    database, parley, segment = (
+        f"path:models/staging/{vendor}" for vendor in ("database", "parley", "segment")
+    )
     assert staged({"b-shop", "b-web", "b-dm"}) == [build.UNIONS]
-    assert staged({"b-web"}) == ["path:models/staging/database", build.UNIONS]
-    assert staged({"b-web", "b-shop"}, full=True) == ["path:models/staging"]
+    # The vendor's first batch: the unions have to learn of it.
+    assert staged({"b-web", "b-dm"}) == [database, build.REJECTS]
+    assert staged(set(), full=True) == [database, parley, segment, build.REJECTS]
+    assert build._vars(a_run(settings), batches, [])["vendors"] == ["database", "parley", "segment"]
+
+
+@pytest.mark.usefixtures("_not_parsed")
+def test_a_vendor_that_is_known_is_staged_without_making_the_unions_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = batch("shop", "database", "orders")
+    monkeypatch.setattr(warehouse, "applied_batches", lambda _: {old.batch_id})
+    news = replace(old, batch_id="b-2")
+    arguments = asked(a_run(settings), "transform", [old, news])
+    assert "path:models/staging/database" in arguments
+    assert arguments[arguments.index("--exclude") + 1] == build.UNIONS
 
 
 def asked(run: Run, stage: build.Stage, batches: Sequence[Batch] = ()) -> list[str]:

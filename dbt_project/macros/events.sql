@@ -1,5 +1,15 @@
 {# The name of an event in Segment's spec, from the one that another tracker gives it, however it is
-   written (product_viewed, Product-Viewed, $pageview). An event that no spec knows keeps its own. #}
+   written (product_viewed, Product-Viewed, $pageview). An event that no spec knows keeps its own.
+   What people say, where that spec has no name for it:
+     Survey Answered      one answer: topic (a category, or email, phone, post), answer (interested,
+                          not_interested, or other words), product_id, rating, comment, response_id
+     Preference Updated   the same in the preference centre; topic frequency: daily, weekly, monthly
+     Reply Received       a reply to a message: topic or product_id, answer, comment
+     Call Completed       what came of a call: outcome (interested, not_interested, not_by_phone,
+                          not_by_email, complaint, or other words), topic or product_id, answer, comment
+     Permission Updated   channel, purpose, state, legal_basis, proof, is_confirmed (double opt-in)
+     Unsubscribed         channel
+   Of the spec: Product Reviewed (product_id, rating 1 to 5, review_body), Products Searched. #}
 {% macro event_name(name) -%}
     {%- set names = {
         "$pageview": "Page Viewed", "pageview": "Page Viewed", "page_view": "Page Viewed",
@@ -26,7 +36,8 @@
         "Order Updated", "Order Completed", "Order Refunded", "Order Cancelled", "Coupon Entered",
         "Coupon Applied", "Coupon Denied", "Coupon Removed", "Product Added to Wishlist",
         "Product Removed from Wishlist", "Wishlist Product Added to Cart", "Product Shared",
-        "Cart Shared", "Product Reviewed",
+        "Cart Shared", "Product Reviewed", "Survey Answered", "Preference Updated", "Reply Received",
+        "Call Completed", "Permission Updated", "Unsubscribed",
     ] -%}
         {%- do names.update({name | lower | replace(" ", "_"): name}) -%}
     {%- endfor -%}

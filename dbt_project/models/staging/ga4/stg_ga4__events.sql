@@ -9,7 +9,7 @@
 {% set columns = ["page_location", "page_title", "ga_session_id"] %}
 {% set unknown = [
     "email_raw", "phone_raw", "response_id", "proof", "topic", "answer", "channel", "purpose", "state", "legal_basis",
-    "time_zone", "user_agent",
+    "outcome", "comment", "group_id", "time_zone", "user_agent",
 ] %}
 {% set fields = {
     "event_name": "text", "event_timestamp": "text", "user_pseudo_id": "text", "client_id": "text", "user_id": "text",
@@ -124,6 +124,8 @@ final as (
         {% for name in unknown %}
         cast(null as {{ dbt.type_string() }}) as {{ name }},
         {% endfor %}
+        cast(null as boolean) as is_confirmed,
+        cast(null as {{ dbt.type_bigint() }}) as rating,
         search_term as search_query,
         j.device.language as locale,
         {{ page_of("page_location") }} as url,

@@ -1,7 +1,12 @@
 {{ config(materialized="incremental", incremental_strategy=by_day(), partition_by="landed_on") }}
 
-{% set unknown = ["response_id", "proof", "topic", "answer", "channel", "purpose", "state", "legal_basis"] %}
+{% set unknown = ["response_id", "proof", "channel", "purpose", "state", "legal_basis"] %}
+{% set lowered = ["topic", "answer", "outcome"] %}
+{# A group may be anything (a project, an instance): those of these types are companies. #}
+{% set companies = ["company", "organization", "organisation", "account"] %}
 {% set person = {"email": "text", "phone": "text"} %}
+{% set groups = {} %}
+{% for type in companies %}{% do groups.update({type: "text"}) %}{% endfor %}
 {% set fields = {
     "uuid": "text", "event": "text", "distinct_id": "text", "timestamp": "text", "offset": "text", "sent_at": "text",
     "created_at": "text", "receivedAt": "text", "$set": person,
@@ -11,7 +16,8 @@
         "$timezone": "text", "$set": person, "email": "text", "phone": "text", "product_id": "text", "sku": "text",
         "cart_id": "text", "order_id": "text", "price": "text", "quantity": "text", "total": "text", "revenue": "text",
         "value": "text", "currency": "text", "category": "text", "query": "text", "title": "text", "utm_campaign": "text",
-        "download_id": "text", "content_id": "text",
+        "download_id": "text", "content_id": "text", "topic": "text", "answer": "text", "outcome": "text", "rating": "text",
+        "comment": "text", "review_body": "text", "$groups": groups, "$group_type": "text", "$group_key": "text",
     },
 } %}
 
@@ -38,6 +44,9 @@ named as (
             {{ to_bool(field_named("j.properties", "$process_person_profile")) }}
         ) as is_identified,
         {{ field_named("j.properties", "$current_url") }} as page_url,
+        {{ field_named("j.properties", "$groups") }} as in_groups,
+        {{ field_named("j.properties", "$group_type") }} as group_type,
+        {{ field_named("j.properties", "$group_key") }} as group_key,
         {{ field_named("j", "$set") }} as person,
         {{ field_named("j.properties", "$set") }} as person_too,
         upper(j.properties.currency) as currency,
@@ -111,6 +120,16 @@ final as (
         p.content_id as content_id,
         p.title as title,
         lower(p.category) as category,
+        {% for name in lowered %}
+        lower(p.{{ name }}) as {{ name }},
+        {% endfor %}
+        cast(null as boolean) as is_confirmed,
+        {{ to_int("p.rating") }} as rating,
+        nullif(trim(coalesce(p.comment, p.review_body)), '') as comment,
+        coalesce(
+            case when group_type in ('{{ companies | join("', '") }}') then group_key end,
+            in_groups.{{ companies | join(", in_groups.") }}
+        ) as group_id,
         {% for name in unknown %}
         cast(null as {{ dbt.type_string() }}) as {{ name }},
         {% endfor %}

@@ -2,10 +2,10 @@
 
 {# Properties read as they are, in lower case, and those that another column needs. #}
 {% set as_written = ["download_id", "content_id", "title", "response_id", "proof"] %}
-{% set lowered = ["category", "topic", "answer", "channel", "purpose", "state", "legal_basis"] %}
+{% set lowered = ["category", "topic", "answer", "channel", "purpose", "state", "legal_basis", "outcome"] %}
 {% set needed = [
     "product_id", "sku", "cart_id", "order_id", "price", "quantity", "total", "revenue", "value", "currency", "email",
-    "phone", "query", "url",
+    "phone", "query", "url", "rating", "comment", "review_body", "is_confirmed",
 ] %}
 {% set event_names = {
     "page": "Page Viewed", "screen": "Screen Viewed", "identify": "Identified", "alias": "Aliased",
@@ -15,11 +15,12 @@
 {% for name in as_written + lowered + needed %}{% do properties.update({name: "text"}) %}{% endfor %}
 {% set fields = {
     "type": "text", "event": "text", "messageId": "text", "anonymousId": "text", "userId": "text", "previousId": "text",
+    "groupId": "text",
     "originalTimestamp": "text", "timestamp": "text", "sentAt": "text", "receivedAt": "text",
     "properties": properties,
     "traits": {"email": "text", "phone": "text"},
     "context": {
-        "locale": "text", "timezone": "text", "userAgent": "text",
+        "locale": "text", "timezone": "text", "userAgent": "text", "groupId": "text",
         "page": {"url": "text"}, "campaign": {"name": "text"},
         "traits": {"email": "text", "phone": "text"}, "consent": {"categoryPreferences": "pairs"},
     },
@@ -42,6 +43,8 @@ read as (
         nullif(trim(coalesce(j.anonymousId, case when j.type = 'alias' then j.previousId end)), '') as anonymous_id,
         nullif(trim(j.userId), '') as user_id,
         upper(j.properties.currency) as currency,
+        -- The traits of a group are the company's: its email is no person's.
+        case when j.type <> 'group' then j.traits end as traits,
         coalesce(j.context.page.url, case when j.type = 'page' then j.properties.url end) as page_url,
         {{ to_utc("coalesce(j.originalTimestamp, j.timestamp)") }} as original_at,
         {{ to_utc("coalesce(j.timestamp, j.originalTimestamp)") }} as stamped_at,
@@ -94,8 +97,8 @@ final as (
         {{ to_minor("coalesce(j.properties.total, j.properties.revenue, j.properties.value)", "currency") }}
             as value_minor,
         currency,
-        nullif(trim(coalesce(j.traits.email, j.properties.email, j.context.traits.email)), '') as email_raw,
-        nullif(trim(coalesce(j.traits.phone, j.properties.phone, j.context.traits.phone)), '') as phone_raw,
+        nullif(trim(coalesce(traits.email, j.properties.email, j.context.traits.email)), '') as email_raw,
+        nullif(trim(coalesce(traits.phone, j.properties.phone, j.context.traits.phone)), '') as phone_raw,
         coalesce(nullif(j.properties.product_id, ''), j.properties.sku) as product_id,
         {% for name in as_written %}
         j.properties.{{ name }} as {{ name }},
@@ -103,6 +106,10 @@ final as (
         {% for name in lowered %}
         lower(j.properties.{{ name }}) as {{ name }},
         {% endfor %}
+        {{ to_bool("j.properties.is_confirmed") }} as is_confirmed,
+        {{ to_int("j.properties.rating") }} as rating,
+        nullif(trim(coalesce(j.properties.comment, j.properties.review_body)), '') as comment,
+        nullif(trim(coalesce(j.groupId, j.context.groupId)), '') as group_id,
         j.properties.query as search_query,
         j.context.timezone as time_zone,
         j.context.locale as locale,

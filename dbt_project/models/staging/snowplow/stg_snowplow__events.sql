@@ -2,7 +2,7 @@
 
 {% set unknown = [
     "email_raw", "phone_raw", "download_id", "content_id", "response_id", "proof", "topic", "answer", "channel",
-    "purpose", "state", "legal_basis",
+    "purpose", "state", "legal_basis", "outcome", "comment", "group_id",
 ] %}
 {# Of Snowplow's ecommerce plugin: the event tells what was done, the contexts with what. #}
 {% set shop = "com_snowplowanalytics_snowplow_ecommerce_" %}
@@ -117,6 +117,8 @@ final as (
         {% for name in unknown %}
         cast(null as {{ dbt.type_string() }}) as {{ name }},
         {% endfor %}
+        cast(null as boolean) as is_confirmed,
+        cast(null as {{ dbt.type_bigint() }}) as rating,
         cast(null as {{ dbt.type_string() }}) as search_query,
         j.os_timezone as time_zone,
         j.br_lang as locale,

@@ -128,7 +128,9 @@ final as (
         nullif(trim(coalesce(p.comment, p.review_body)), '') as comment,
         coalesce(
             case when group_type in ('{{ companies | join("', '") }}') then group_key end,
-            in_groups.{{ companies | join(", in_groups.") }}
+            {% for type in companies %}
+            in_groups.{{ type }}{{ "," if not loop.last }}
+            {% endfor %}
         ) as group_id,
         {% for name in unknown %}
         cast(null as {{ dbt.type_string() }}) as {{ name }},

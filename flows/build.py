@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from connectors.core import warehouse
 from connectors.core.clock import iso_z
 from connectors.core.errors import StopRun
+from connectors.core.identifiers import IDENTIFIERS_VENDOR
 from connectors.core.lake import Lake
 from flows.versions import DBT_PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dbt.contracts.graph.manifest import Manifest
 
@@ -31,15 +32,11 @@ Stage = Literal["transform", "decide", "messages"]
 QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "info", "--no-write-json")
 STAGING = "path:models/staging"
 STAGED_VENDORS = DBT_PROJECT / "models/staging"
-# The unions of what vendors give: views, that change with the code alone.
+# What reads the staging of all vendors: views.
 UNIONS = "int_*_versions"
+REJECTS = "rejects"
 SELECTIONS: dict[Stage, tuple[str, ...]] = {
-    "transform": (
-        "path:seeds",
-        STAGING,
-        "path:models/intermediate",
-        "path:models/marts",
-    ),
+    "transform": ("path:seeds", "path:models/intermediate", "path:models/marts"),
     "decide": ("path:models/programmes", "path:models/decisions"),
     "messages": ("stg_parley__messages", "messages"),
 }
@@ -77,7 +74,7 @@ def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> N
     arguments = [
         "build",
         *places,
-        *_selection(run, stage, fresh),
+        *_selection(run, stage, batches, fresh),
         "--exclude-resource-type", *excluded,
         "--vars", json.dumps(_vars(run, batches, fresh)),
         *(["--full-refresh"] if refresh else []),
@@ -134,14 +131,28 @@ def _fresh(run: Run, batches: Sequence[Batch]) -> list[Batch]:
     return [batch for batch in batches if batch.batch_id not in applied]
 
 
-def _selection(run: Run, stage: Stage, fresh: Sequence[Batch]) -> list[str]:
-    """What dbt has to build; of staging, where its tables exist, the vendors with fresh batches."""
-    if stage != "transform" or run.full_refresh:
+def _selection(
+    run: Run, stage: Stage, batches: Sequence[Batch], fresh: Sequence[Batch]
+) -> list[str]:
+    """What dbt has to build; of staging, the vendors with batches that are new to its tables."""
+    if stage != "transform":
         return ["--select", *SELECTIONS[stage]]
-    vendors = sorted({batch.vendor for batch in fresh})
-    folders = [f"{STAGING}/{vendor}" for vendor in vendors if (STAGED_VENDORS / vendor).is_dir()]
-    selected = [name for name in SELECTIONS[stage] if name != STAGING]
-    return ["--select", *selected, *folders, "--exclude", UNIONS]
+    staged = _vendors(fresh)
+    if run.full_refresh:
+        staged.add(IDENTIFIERS_VENDOR)  # what is joined everywhere is there, if empty
+    folders = [f"{STAGING}/{vendor}" for vendor in sorted(staged)]
+    chosen = ["--select", *SELECTIONS[stage], *folders]
+    # A vendor's first batch adds it to the views; else they change with the code alone.
+    before = _vendors(batch for batch in batches if batch not in fresh)
+    if not run.full_refresh and staged <= before:
+        return [*chosen, "--exclude", UNIONS]
+    return [*chosen, REJECTS]
+
+
+def _vendors(batches: Iterable[Batch]) -> set[str]:
+    """Whose models the batches are for."""
+    vendors = {batch.vendor for batch in batches}
+    return {vendor for vendor in vendors if (STAGED_VENDORS / vendor).is_dir()}
 
 
 def _vars(run: Run, batches: Sequence[Batch], fresh: Sequence[Batch]) -> dict[str, Any]:
@@ -167,4 +178,6 @@ def _vars(run: Run, batches: Sequence[Batch], fresh: Sequence[Batch]) -> dict[st
         for batch in batches
         if batch.landed_at.date() in days
     ]
-    return {"as_of": iso_z(run.as_of), "run_id": run.run_id, "batches": listed}
+    vendors = sorted({IDENTIFIERS_VENDOR, *_vendors(batches)})
+    told = {"as_of": iso_z(run.as_of), "run_id": run.run_id}
+    return {**told, "vendors": vendors, "batches": listed}

@@ -29,7 +29,8 @@
         ],
         "customers": [
             "customer_id", "email_raw", "phone_raw", "country", "language", "time_zone",
-            "loyalty_card", "is_staff", "is_test", "created_at",
+            "loyalty_card", "is_staff", "is_test", "created_at", "first_name", "last_name", "born_on",
+            "street", "postcode", "city", "company",
         ],
         "products": [
             "product_id", "name", "category", "price_minor", "currency", "in_stock", "created_at",

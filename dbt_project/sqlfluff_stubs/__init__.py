@@ -69,7 +69,7 @@ def staged_entries(vendor: str, kind: str, entries: str, **_: object) -> str:
     return f"staging.{vendor}_{kind}_{entries}"
 
 
-def staged() -> dict[str, list[str]]:
+def staged_here() -> dict[str, list[str]]:
     """Which vendor gives which kinds: one will do."""
     return {"segment": ["events"]}
 

@@ -1,7 +1,7 @@
 with
 
 final as (
-    {% for vendor, kinds in staged().items() %}
+    {% for vendor, kinds in staged_here().items() %}
     {% set last_vendor = loop.last %}
     {% for kind in kinds %}
     select

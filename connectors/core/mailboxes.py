@@ -69,7 +69,13 @@ def registrable_domain(address: str) -> str | None:
 
     By the public suffix list that comes with the library; None where all of it is a public suffix.
     """
-    found: str | None = _suffixes().privatesuffix(address.rpartition("@")[2])
+    return _registrable(address.rpartition("@")[2])
+
+
+# Few domains have most of the addresses.
+@lru_cache(maxsize=5_000)
+def _registrable(domain: str) -> str | None:
+    found: str | None = _suffixes().privatesuffix(domain)
     return found
 
 

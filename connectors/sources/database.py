@@ -37,6 +37,7 @@ TABLES = {
         optional=(
             *("email", "phone", "first_name", "last_name", "country", "language", "time_zone"),
             *("loyalty_card", "is_staff", "is_test", "created_at"),
+            *("born_on", "street", "postcode", "city", "company"),
         ),
         happened="created_at",
         booleans=("is_staff", "is_test"),

@@ -6,7 +6,7 @@
         "database": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
         "ga4": ["events"],
         "history": ["consents", "suppressions", "bounces", "sends"],
-        "parley": ["identifiers", "messages", "cuts"],
+        "parley": ["identifiers", "messages", "cuts", "erasures"],
         "posthog": ["events"],
         "segment": ["events", "choices"],
         "shopify": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
@@ -38,7 +38,7 @@
         ],
         "consents": [
             "consent_id", "customer_id", "email_raw", "phone_raw", "channel", "purpose", "state",
-            "legal_basis", "proof", "given_at",
+            "legal_basis", "proof", "given_at", "confirmed_at",
         ],
         "carts": [
             "cart_id", "customer_id", "email_raw", "status", "currency", "started_at", "changed_at",

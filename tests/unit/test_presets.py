@@ -146,10 +146,13 @@ def test_vendure_customers_are_those_who_were_not_deleted(vendure: Vendure, read
     vendure.put("customer", id=1, emailAddress="a@example.com", phoneNumber="", firstName="A")
     vendure.put("customer", id=2, emailAddress="b@example.com", deletedAt=NOON)
     vendure.put("address", id=1, customerId=1, countryId=None, defaultShippingAddress=False)
-    vendure.put("address", id=2, customerId=1, countryId=5, defaultShippingAddress=True)
+    home = {"streetLine1": "1 Rue de Rome", "postalCode": "75008", "city": "Paris", "company": ""}
+    vendure.put("address", id=2, customerId=1, countryId=5, defaultShippingAddress=True, **home)
     (customer,) = reader.read("customers").values()
     assert (customer["email"], customer["phone"]) == ("a@example.com", None)
     assert customer["country"] == "FR"
+    found = [customer[name] for name in ("street", "postcode", "city", "company")]
+    assert found == ["1 Rue de Rome", "75008", "Paris", None]
 
 
 @pytest.mark.parametrize(

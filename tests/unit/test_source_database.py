@@ -227,7 +227,7 @@ def test_check_names_what_is_missing_and_which_view_would_help(shop: Path, sql: 
     assert findings[0] == Finding(
         "ok",
         "table 'customers' can be read, without phone, first_name, last_name, country, language,"
-        " time_zone, loyalty_card, is_test",
+        " time_zone, loyalty_card, is_test, born_on, street, postcode, city, company",
     )
     assert findings[2].what == "table 'orders' has no column ordered_at, status, amount_minor"
     assert "view named orders with the columns order_id, ordered_at" in findings[2].remedy

@@ -27,7 +27,7 @@ _TYPES = {
     "text": (
         *("code", "type", "state", "currencyCode", "emailAddress", "phoneNumber", "firstName"),
         *("lastName", "defaultLanguageCode", "defaultCurrencyCode", "languageCode", "name"),
-        *("trackInventory", "token", "sku"),
+        *("trackInventory", "token", "sku", "streetLine1", "postalCode", "city", "company"),
     ),
     "time": ("createdAt", "updatedAt", "deletedAt", "orderPlacedAt"),
 }
@@ -39,7 +39,7 @@ _TABLES = {
     "refund": "paymentId state total",
     "history_entry": "orderId type",
     "customer": "emailAddress phoneNumber firstName lastName deletedAt",
-    "address": "customerId countryId defaultShippingAddress",
+    "address": "customerId countryId streetLine1 postalCode city company defaultShippingAddress",
     "region": "code",
     "channel": "code token defaultLanguageCode defaultCurrencyCode",
     "global_settings": "outOfStockThreshold",

@@ -59,10 +59,11 @@ CUSTOMERS = Kind(
     Listing(
         "customers",
         "Customer",
-        "id legacyResourceId createdAt updatedAt locale"
+        "id legacyResourceId createdAt updatedAt locale firstName lastName"
         " defaultEmailAddress"
         " { emailAddress marketingState marketingOptInLevel marketingUpdatedAt }"
-        " defaultPhoneNumber { phoneNumber } defaultAddress { countryCodeV2 }",
+        " defaultPhoneNumber { phoneNumber }"
+        " defaultAddress { countryCodeV2 address1 zip city company }",
         "UPDATED_AT",
     ),
     "read_customers",

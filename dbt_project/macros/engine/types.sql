@@ -14,6 +14,11 @@
     case when ltrim({{ text }}) rlike '^[0-9]' then try_cast({{ text }} as timestamp) end
 {%- endmacro %}
 
+{# Text with an ISO 8601 day, alone or with a time -> date; null where it is none. #}
+{% macro to_day(text) -%}
+    case when ltrim({{ text }}) like '____-__-__%' then try_cast(substr(ltrim({{ text }}), 1, 10) as date) end
+{%- endmacro %}
+
 {# A moment in UTC -> the clock on the wall in `zone` (IANA name, an expression). #}
 {% macro to_local(moment, zone) -%}
     {{ return(adapter.dispatch("to_local")(moment, zone)) }}

@@ -14,7 +14,7 @@ final as (
         node_id as address_node,
         min(identifier_type) as address_type,
         max_by(spelling, {{ moment_key("landed_at", "spelling") }}) as address,
-        min(domain) as domain,
+        min(email_domain) as email_domain,
         bool_and(is_valid) as is_valid
     from identifiers
     group by node_id

@@ -37,6 +37,13 @@ final as (
         v.is_staff,
         v.is_test,
         v.created_at,
+        v.first_name,
+        v.last_name,
+        v.born_on,
+        v.street,
+        v.postcode,
+        v.city,
+        v.company,
         v.landed_at,
         v.version_rank = 1 and v.op = 'upsert' as is_current
     from ranked as v

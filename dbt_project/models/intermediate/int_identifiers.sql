@@ -25,7 +25,7 @@ final as (
         is_valid,
         invalid_reason,
         address,
-        domain,
+        email_domain,
         landed_at
     from ranked
     where version_rank = 1

@@ -3,7 +3,8 @@
 {% set fields = {
     "customer_id": "text", "email": "text", "phone": "text", "country": "text", "language": "text",
     "time_zone": "text", "loyalty_card": "text", "is_staff": "text", "is_test": "text",
-    "created_at": "text",
+    "created_at": "text", "first_name": "text", "last_name": "text", "born_on": "text",
+    "street": "text", "postcode": "text", "city": "text", "company": "text",
 } %}
 
 with
@@ -29,7 +30,14 @@ typed as (
         nullif(trim(j.loyalty_card), '') as loyalty_card,
         coalesce({{ to_bool("j.is_staff") }}, false) as is_staff,
         coalesce({{ to_bool("j.is_test") }}, false) as is_test,
-        {{ to_utc("j.created_at") }} as created_at
+        {{ to_utc("j.created_at") }} as created_at,
+        nullif(trim(j.first_name), '') as first_name,
+        nullif(trim(j.last_name), '') as last_name,
+        {{ to_day("j.born_on") }} as born_on,
+        nullif(trim(j.street), '') as street,
+        nullif(trim(j.postcode), '') as postcode,
+        nullif(trim(j.city), '') as city,
+        nullif(trim(j.company), '') as company
     from records
 ),
 
@@ -58,6 +66,13 @@ final as (
         is_staff,
         is_test,
         created_at,
+        first_name,
+        last_name,
+        born_on,
+        street,
+        postcode,
+        city,
+        company,
         nullif(reason, '') as reject_reason,
         case when reason <> '' then payload end as payload
     from judged

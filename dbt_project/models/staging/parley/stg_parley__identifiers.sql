@@ -26,7 +26,7 @@ typed as (
         coalesce({{ to_bool("j.is_valid") }}, false) as is_valid,
         j.reason as invalid_reason,
         j.address as address,
-        j.domain as domain
+        j.domain as email_domain
     from records
 ),
 
@@ -40,7 +40,7 @@ final as (
         is_valid,
         invalid_reason,
         address,
-        domain,
+        email_domain,
         {{ first_reason([
             ["is_unreadable", "not a JSON object"],
             ["identifier_type is null or raw_value is null", "type or raw is missing"],

@@ -3,7 +3,10 @@
 {% set fields = {
     "legacyResourceId": "text", "createdAt": "text", "locale": "text",
     "defaultEmailAddress": {"emailAddress": "text"}, "defaultPhoneNumber": {"phoneNumber": "text"},
-    "defaultAddress": {"countryCodeV2": "text"},
+    "firstName": "text", "lastName": "text",
+    "defaultAddress": {
+        "countryCodeV2": "text", "address1": "text", "zip": "text", "city": "text", "company": "text",
+    },
 } %}
 
 with
@@ -25,7 +28,13 @@ typed as (
         nullif(trim(j.defaultPhoneNumber.phoneNumber), '') as phone_raw,
         upper(nullif(trim(j.defaultAddress.countryCodeV2), '')) as country,
         lower(nullif(split_part(j.locale, '-', 1), '')) as language,
-        {{ to_utc("j.createdAt") }} as created_at
+        {{ to_utc("j.createdAt") }} as created_at,
+        nullif(trim(j.firstName), '') as first_name,
+        nullif(trim(j.lastName), '') as last_name,
+        nullif(trim(j.defaultAddress.address1), '') as street,
+        nullif(trim(j.defaultAddress.zip), '') as postcode,
+        nullif(trim(j.defaultAddress.city), '') as city,
+        nullif(trim(j.defaultAddress.company), '') as company
     from records
 ),
 
@@ -54,6 +63,13 @@ final as (
         false as is_staff,
         false as is_test,
         created_at,
+        first_name,
+        last_name,
+        cast(null as date) as born_on,
+        street,
+        postcode,
+        city,
+        company,
         nullif(reason, '') as reject_reason,
         case when reason <> '' then payload end as payload
     from judged

@@ -2,7 +2,11 @@
 
 {% set fields = {
     "id": "text", "email": "text", "role": "text", "date_created_gmt": "text",
-    "billing": {"email": "text", "phone": "text", "country": "text"},
+    "first_name": "text", "last_name": "text",
+    "billing": {
+        "email": "text", "phone": "text", "country": "text", "first_name": "text", "last_name": "text",
+        "address_1": "text", "postcode": "text", "city": "text", "company": "text",
+    },
     "meta_data": [{"key": "text", "value": "text"}],
 } %}
 
@@ -28,6 +32,12 @@ typed as (
             'administrator', 'shop_manager', 'editor', 'author', 'contributor'
         ) as is_staff,
         {{ to_utc("j.date_created_gmt") }} as created_at,
+        coalesce(nullif(trim(j.first_name), ''), nullif(trim(j.billing.first_name), '')) as first_name,
+        coalesce(nullif(trim(j.last_name), ''), nullif(trim(j.billing.last_name), '')) as last_name,
+        nullif(trim(j.billing.address_1), '') as street,
+        nullif(trim(j.billing.postcode), '') as postcode,
+        nullif(trim(j.billing.city), '') as city,
+        nullif(trim(j.billing.company), '') as company,
         j.meta_data as meta_data
     from records
 ),
@@ -57,6 +67,13 @@ final as (
         is_staff,
         false as is_test,
         created_at,
+        first_name,
+        last_name,
+        cast(null as date) as born_on,
+        street,
+        postcode,
+        city,
+        company,
         meta_data,
         nullif(reason, '') as reject_reason,
         case when reason <> '' then payload end as payload

@@ -27,7 +27,9 @@ type PageInfo {
 }
 type MoneyV2 { amount: Decimal! currencyCode: String! }
 type MoneyBag { shopMoney: MoneyV2! presentmentMoney: MoneyV2! }
-type MailingAddress { countryCodeV2: String city: String zip: String }
+type MailingAddress {
+  countryCodeV2: String address1: String city: String zip: String company: String
+}
 type CustomerEmailAddress {
   emailAddress: String! marketingState: String! marketingOptInLevel: String
   marketingUpdatedAt: DateTime
@@ -35,7 +37,8 @@ type CustomerEmailAddress {
 type CustomerPhoneNumber { phoneNumber: String! }
 type Customer implements Node {
   id: ID! legacyResourceId: UnsignedInt64! createdAt: DateTime! updatedAt: DateTime!
-  locale: String! defaultEmailAddress: CustomerEmailAddress
+  locale: String! firstName: String lastName: String
+  defaultEmailAddress: CustomerEmailAddress
   defaultPhoneNumber: CustomerPhoneNumber defaultAddress: MailingAddress
 }
 type ProductPriceRangeV2 { minVariantPrice: MoneyV2! maxVariantPrice: MoneyV2! }

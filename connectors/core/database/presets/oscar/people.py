@@ -1,4 +1,4 @@
-"""django-oscar's users, with a phone and a country where they left an address."""
+"""django-oscar's users, with a phone and where they live if they left an address."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ def customers(users: str) -> Select[Any]:
         user.c.first_name,
         user.c.last_name,
         ADDRESS.c.country_id.label("country"),
+        filled(ADDRESS.c.line1).label("street"),
+        filled(ADDRESS.c.postcode).label("postcode"),
+        filled(ADDRESS.c.line4).label("city"),
         user.c.is_staff,
         user.c.date_joined.label("created_at"),
     ).select_from(

@@ -29,7 +29,10 @@ SHIPPED_TO = table("order_shippingaddress", "id country_id")
 PAYMENT = table("payment_source", "id order_id amount_refunded")
 TRANSACTION = table("payment_transaction", "source_id date_created")
 
-ADDRESS = table("address_useraddress", "id user_id country_id phone_number is_default_for_shipping")
+ADDRESS = table(
+    "address_useraddress",
+    "id user_id line1 line4 postcode country_id phone_number is_default_for_shipping",
+)
 
 PRODUCT = table(
     "catalogue_product", "id title parent_id product_class_id is_public date_created date_updated"

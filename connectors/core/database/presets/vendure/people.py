@@ -1,4 +1,4 @@
-"""Vendure's customers, guests among them, with the country of an address."""
+"""Vendure's customers, guests among them, with an address of theirs."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ def customers() -> Select[Any]:
             customer.firstName.label("first_name"),
             customer.lastName.label("last_name"),
             REGION.c.code.label("country"),
+            filled(address.streetLine1).label("street"),
+            filled(address.postalCode).label("postcode"),
+            filled(address.city).label("city"),
+            filled(address.company).label("company"),
             customer.createdAt.label("created_at"),
             customer.updatedAt.label("updated_at"),
         )

@@ -28,7 +28,10 @@ HISTORY = table("history_entry", "orderId updatedAt")
 CUSTOMER = table(
     "customer", "id emailAddress phoneNumber firstName lastName createdAt updatedAt deletedAt"
 )
-ADDRESS = table("address", "id customerId countryId defaultShippingAddress")
+ADDRESS = table(
+    "address",
+    "id customerId countryId streetLine1 postalCode city company defaultShippingAddress",
+)
 REGION = table("region", "id code")
 
 CHANNEL = table("channel", "id code defaultLanguageCode defaultCurrencyCode")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
+from dbt_kit import PROJECT
+from dbt_kit import build as run
 
-if TYPE_CHECKING:
-    import pytest
-
-PROJECT = Path(__file__).parents[2] / "dbt_project"
 # The tables that are rewritten by day.
 TABLES = (
     "intermediate.int_orders",
@@ -54,22 +50,12 @@ def land(
 def build(
     warehouse: Path,
     batches: list[dict[str, str]],
-    monkeypatch: pytest.MonkeyPatch,
     project: Path = PROJECT,
     tables: tuple[str, ...] = TABLES,
 ) -> dict[str, list[dict[str, Any]]]:
     """Run the models on a warehouse; the rows of the tables, in order."""
-    monkeypatch.setenv("PARLEY_WAREHOUSE_PATH", str(warehouse))
-    target = str(warehouse.with_suffix(""))
     names = ["+" + table.split(".")[1] for table in tables]
-    done = import_module("dbt.cli.main").dbtRunner().invoke([
-        "--quiet", "build", "--project-dir", str(project), "--profiles-dir", str(project),
-        "--target-path", target, "--log-path", target,
-        "--exclude-resource-type", "test", "unit_test",
-        "--select", *names, "applied_batches",
-        "--vars", json.dumps({"as_of": "2011-12-16T11:05:00Z", "batches": batches}),
-    ])  # fmt: skip
-    assert done.success, done.exception
+    run(warehouse, batches, "2011-12-16T11:05:00Z", *names, "applied_batches", project=project)
     with duckdb.connect(str(warehouse)) as connection:
         return {
             table: connection.execute(f"from {table} order by all").to_arrow_table().to_pylist()

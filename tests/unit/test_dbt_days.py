@@ -84,15 +84,13 @@ RUNS: list[dict[str, list[tuple[str, str, str]]]] = [
 ]
 
 
-def test_what_moves_or_goes_or_comes_late_is_where_one_build_would_put_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_moves_or_goes_or_comes_late_is_where_one_build_would_put_it(tmp_path: Path) -> None:
     batches: list[dict[str, str]] = []
     counts: list[list[int]] = []
     found: dict[str, list[dict[str, Any]]] = {}
     for number, streams in enumerate(RUNS):
         batches += [land(tmp_path, number, stream, records) for stream, records in streams.items()]
-        found = build(tmp_path / "days.duckdb", batches, monkeypatch)
+        found = build(tmp_path / "days.duckdb", batches)
         counts.append([len(rows) for rows in found.values()])
     # Orders, lines, links, zones, answers, events, sessions after each run.
     assert counts == [
@@ -101,15 +99,13 @@ def test_what_moves_or_goes_or_comes_late_is_where_one_build_would_put_it(
         [2, 1, 4, 1, 3, 5, 3],
         [1, 0, 4, 1, 3, 5, 3],
     ]
-    assert found == build(tmp_path / "once.duckdb", batches, monkeypatch)
+    assert found == build(tmp_path / "once.duckdb", batches)
 
 
-def test_a_run_of_nothing_new_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_nothing_new_changes_nothing(tmp_path: Path) -> None:
     batches = [land(tmp_path, 0, stream, records) for stream, records in RUNS[0].items()]
-    first = build(tmp_path / "days.duckdb", batches, monkeypatch)
-    assert build(tmp_path / "days.duckdb", batches, monkeypatch) == first
+    first = build(tmp_path / "days.duckdb", batches)
+    assert build(tmp_path / "days.duckdb", batches) == first
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "models").rglob("*.sql")), ids=lambda p: p.stem)

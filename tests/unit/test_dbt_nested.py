@@ -127,13 +127,13 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_lines_and_revised_events_follow_the_newest_version_wherever_it_moves(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, tmp_path: Path
 ) -> None:
     batches: list[dict[str, str]] = []
     told: list[tuple[list[str], list[str]]] = []
     for number, streams in enumerate(RUNS):
         batches += [land(tmp_path, number, name, each, "stall") for name, each in streams.items()]
-        found = build(tmp_path / "days.duckdb", batches, monkeypatch, project, TABLES)
+        found = build(tmp_path / "days.duckdb", batches, project, TABLES)
         lines = [
             f"{row['ordered_on']:%d} {row['quantity']} {row['line_id']}" for row in found[LINES]
         ]
@@ -145,4 +145,4 @@ def test_lines_and_revised_events_follow_the_newest_version_wherever_it_moves(
         (["01 3 c/cup", "02 1 a/pan", "02 2 a/jug"], ["02 pan", "04 jug"]),
         (["01 3 c/cup"], ["02 pan", "04 jug"]),
     ]
-    assert found == build(tmp_path / "once.duckdb", batches, monkeypatch, project, TABLES)
+    assert found == build(tmp_path / "once.duckdb", batches, project, TABLES)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +16,7 @@ from connectors.core.lake import Lake
 from connectors.core.settings import Settings, SourceSettings
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
-
-PROJECT = Path(__file__).parents[2] / "dbt_project"
+from tests.unit.dbt_kit import build
 
 
 class Home:
@@ -61,16 +56,7 @@ class Home:
 
     def build(self, as_of: datetime, *select: str, warehouse: str = "warehouse") -> None:
         """Build the selected models and what they need, with all batches landed so far."""
-        path = self.folder / f"{warehouse}.duckdb"
-        target = str(self.folder / "target")
-        with environment({"PARLEY_WAREHOUSE_PATH": str(path), "TZ": "UTC"}):
-            done = import_module("dbt.cli.main").dbtRunner().invoke([
-                "--quiet", "build", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-                "--target-path", target, "--log-path", target,
-                "--exclude-resource-type", "test", "unit_test", "--select", *select,
-                "--vars", json.dumps({"as_of": iso_z(as_of), "batches": self.batches}),
-            ])  # fmt: skip
-        assert done.success, done.exception or [str(each.message) for each in done.result]
+        build(self.folder / f"{warehouse}.duckdb", self.batches, iso_z(as_of), *select)
 
     def rows(self, query: str, warehouse: str = "warehouse") -> list[tuple[Any, ...]]:
         """The rows of a query on a warehouse."""
@@ -86,18 +72,3 @@ class Home:
                 {n: v for n, v in zip(names, row, strict=True) if v is not None}
                 for row in found.fetchall()
             ]
-
-
-@contextmanager
-def environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """Variables that hold for a while."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +34,10 @@ GROUP_BYTES = 1024 * 1024
 # What a chunk weighs whatever is in it: pages of a few records each add up.
 _CHUNK_BYTES = 4 * 1024
 # A dictionary of values that hardly repeat costs time and saves nothing.
-_REPEATING = ["op", "batch_id", "landed_at"]
+_OPTIONS: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": ["op", "batch_id", "landed_at"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,7 @@ class Draft:
         self._chunks: list[pa.RecordBatch] = []
         self._bytes = 0
         self._sink = pa.BufferOutputStream()
-        options = {"compression": "zstd", "use_dictionary": _REPEATING}
-        self._writer = pq.ParquetWriter(self._sink, SCHEMA, **options)
+        self._writer = pq.ParquetWriter(self._sink, SCHEMA, **_OPTIONS)
 
     def add(self, records: pa.RecordBatch) -> None:
         """Take a `chunk`; as soon as there are enough bytes of them they are encoded."""
@@ -92,6 +95,16 @@ class Draft:
         table = pa.Table.from_batches(self._chunks, CHUNK)
         self._writer.write_table(_with_batch(self.name, table, self.rows - table.num_rows))
         self._chunks, self._bytes = [], 0
+
+
+def encoded(parts: Iterable[pa.RecordBatch]) -> tuple[pa.Buffer, int]:
+    """A file of whole records (`SCHEMA`), each with the seq that it has, and their number."""
+    sink, rows = pa.BufferOutputStream(), 0
+    with pq.ParquetWriter(sink, SCHEMA, **_OPTIONS) as writer:
+        for part in parts:
+            writer.write_batch(part)
+            rows += part.num_rows
+    return sink.getvalue(), rows
 
 
 def record_times(data: pa.Buffer) -> list[datetime]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 IdentifierType = Literal["email", "phone"]
 
-IDENTIFIERS = Stream("identifiers", key="raw")
+IDENTIFIERS = Stream("identifiers", key="raw", people={"node": ("node_id",)})
 IDENTIFIERS_VENDOR = "parley"
 IDENTIFIERS_SOURCE = "identifiers"
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import fsspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from connectors.core.batch import BatchName, Draft, record_times
+from connectors.core.batch import BatchName, Draft, encoded, record_times
 from connectors.core.errors import FixConfig, RetryLater
 from connectors.core.spec import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+READ_ROWS: Final = 10_000
 
 
 class Lake:
@@ -56,13 +61,7 @@ class Lake:
             RetryLater: the filesystem refused; nothing is left under the batch's name.
         """
         name, data = draft.name, draft.close()
-        times = record_times(data)
-        try:
-            self._put(self._full(name.path), data)
-        except OSError as error:
-            what = f"writing to the lake failed: {error.strerror or type(error).__name__}"
-            remedy = "Free space or check access, then run again."
-            raise RetryLater(what, name.path, remedy) from None
+        self._put(name.path, data)
         return Batch(
             batch_id=name.batch_id,
             vendor=name.vendor,
@@ -70,11 +69,8 @@ class Lake:
             stream=name.stream,
             path=name.path,
             rows=draft.rows,
-            bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            first_record_at=min(times, default=None),
-            last_record_at=max(times, default=None),
             landed_at=name.landed_at,
+            **_told_by(data),
         )
 
     def is_intact(self, batch: Batch) -> bool:
@@ -93,6 +89,32 @@ class Lake:
             raise RetryLater(what, batch.path, "Check access to it, then run again.") from None
         return digest.hexdigest() == batch.sha256
 
+    def paths(self) -> list[str]:
+        """Every file in the lake, relative to its root, sorted; also those that nothing names."""
+        root = self._root.rstrip("/")
+        found = self._fs.find(root) if self._fs.exists(root) else []
+        return sorted(path.removeprefix(f"{root}/") for path in found)
+
+    def read(self, path: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The records of a file in parts of bounded size. Raises OSError where it is not there."""
+        with self._fs.open(self._full(path), "rb") as file:
+            yield from pq.ParquetFile(file).iter_batches(batch_size=READ_ROWS, columns=columns)
+
+    def rewrite(self, batch: Batch, parts: Iterable[pa.RecordBatch]) -> Batch:
+        """Put these records in the place of a batch's file; the batch as it is now.
+
+        Raises:
+            RetryLater: the filesystem refused; the file is as it was.
+        """
+        data, rows = encoded(parts)
+        self._put(batch.path, data)
+        return replace(batch, rows=rows, **_told_by(data))
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        with suppress(FileNotFoundError):
+            self._fs.rm(self._full(path))
+
     def has(self, path: str) -> bool:
         """Whether a file that a manifest row names is there."""
         return bool(self._fs.exists(self._full(path)))
@@ -105,12 +127,29 @@ class Lake:
         return f"{self._root.rstrip('/')}/{path}"
 
     def _put(self, path: str, data: pa.Buffer) -> None:
-        if self._local:
-            _put_local(Path(path), data)
-            return
-        # An object store shows an object only when its upload is complete.
-        self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        self._fs.pipe_file(path, data.to_pybytes())
+        full = self._full(path)
+        try:
+            if self._local:
+                _put_local(Path(full), data)
+                return
+            # An object store shows an object only when its upload is complete.
+            self._fs.makedirs(full.rpartition("/")[0], exist_ok=True)
+            self._fs.pipe_file(full, data.to_pybytes())
+        except OSError as error:
+            what = f"writing to the lake failed: {error.strerror or type(error).__name__}"
+            remedy = "Free space or check access, then run again."
+            raise RetryLater(what, path, remedy) from None
+
+
+def _told_by(data: pa.Buffer) -> dict[str, Any]:
+    """What a file tells of itself, as a manifest row has it."""
+    times = record_times(data)
+    return {
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "first_record_at": min(times, default=None),
+        "last_record_at": max(times, default=None),
+    }
 
 
 def _put_local(path: Path, data: pa.Buffer) -> None:

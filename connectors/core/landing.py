@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from connectors.core.admission import Admission
 from connectors.core.batch import BatchName, Draft, chunk
 from connectors.core.clock import utc_now
 from connectors.core.comparison import Comparison, News
@@ -35,6 +36,7 @@ from connectors.core.spec import (
     SourceSpec,
     Stream,
 )
+from connectors.core.subjects import Subjects
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,12 +58,14 @@ Progress = Callable[[int], None]
 class Landed:
     """What one call landed: `rows` of the stream itself, and all batches, identifiers included.
 
-    `drift`: in what the records differ from those that landed before.
+    `drift`: in what the records differ from those that landed before. `kept_out`: records of people
+    who were erased.
     """
 
     rows: int
     batches: tuple[Batch, ...]
     drift: tuple[Drift, ...] = ()
+    kept_out: int = 0
 
 
 def land(  # noqa: PLR0913 - it joins that many parts
@@ -86,10 +90,14 @@ def land(  # noqa: PLR0913 - it joins that many parts
     context = replace(context, page_size=min(context.page_size, batch_rows))
     key = settings.hash_key.get_secret_value()
     collector = IdentifierCollector(stream, key, settings.default_country)
+    subjects = Subjects(
+        stream, source_id, settings.source(source_id).id_space, key, settings.default_country
+    )
+    admission = Admission(manifest.erased(), subjects)
     landing = _Landing(spec.vendor, context, manifest, lake, collector, batch_rows)
     try:
         for page in spec.read(context):
-            landing.add(page)
+            landing.add(admission.admit(page))
             if progress is not None:
                 progress(len(page.records))
     except ParleyError:
@@ -97,7 +105,7 @@ def land(  # noqa: PLR0913 - it joins that many parts
         raise
     landing.commit()
     drift = noticed(landing.shape, manifest, (spec.vendor, source_id, stream.name), as_of)
-    return Landed(landing.rows, tuple(landing.batches), drift)
+    return Landed(landing.rows, tuple(landing.batches), drift, admission.kept_out)
 
 
 def reading(

@@ -55,12 +55,17 @@ class Stream:
     `key` and `cursor` name the columns or fields that hold a record's id and its change time.
     `identifiers` says at which dotted JSON paths of the payload emails and phones stand:
     {"email": ("email", "traits.email"), "phone": ("phone",)}.
+    `people` says the same of user ids, devices and loyalty cards, and of nodes that stand there as
+    they are: {"user_id": ("customer_id",), "device": (...), "loyalty_card": (...), "node": (...)}.
+    `part_of` names the stream whose record this one is a part of, and the field with its key.
     """
 
     name: str
     key: str
     cursor: str | None = None
     identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    part_of: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,10 @@ class Manifest(Protocol):
         A batch may hold pages of several parts (files), hence several cursors. A batch_id that
         is already there is replaced: a window repeated after a crash has the same id and rows.
         """
+        ...
+
+    def erased(self) -> Mapping[str, bool]:
+        """The nodes of people who were erased; true where other people's records name it too."""
         ...
 
     def known(self, scope: str, keys: Sequence[str]) -> dict[str, KnownRow]:

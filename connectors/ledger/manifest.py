@@ -13,7 +13,7 @@ from connectors.core.errors import FixConfig, StopRun
 from connectors.core.spec import Batch, BatchStatus, Cursor, CursorState, KnownRow
 from connectors.ledger import known_rows
 from connectors.ledger.db import write, writing
-from connectors.ledger.models import BatchRow, CursorRow, ShapeRow
+from connectors.ledger.models import BatchRow, CursorRow, ErasureRow, ShapeRow
 
 _FIELDS = tuple(field.name for field in fields(Batch))
 _CURSOR = tuple(field.name for field in fields(Cursor))
@@ -73,6 +73,15 @@ class LedgerManifest:
             for scope, rows in (known or {}).items():
                 known_rows.remember(session.connection(), scope, rows)
 
+    def erased(self) -> dict[str, bool]:
+        """Return the nodes of erased people; true where other people's records name it too."""
+        # Erased as one person's own beats erased as one that is shared.
+        nodes = select(ErasureRow.node_id, ErasureRow.is_shared).order_by(
+            ErasureRow.is_shared.desc(), ErasureRow.node_id
+        )
+        with self._engine.connect() as connection:
+            return dict(connection.execute(nodes).tuples().all())
+
     def known(self, scope: str, keys: Sequence[str]) -> dict[str, KnownRow]:
         """Return what is known of these records of a snapshot, by key."""
         with self._engine.connect() as connection:
@@ -96,6 +105,18 @@ class LedgerManifest:
             session.merge(
                 ShapeRow(vendor=vendor, source_id=source_id, stream=stream, shape=dict(shape))
             )
+
+    def every(self) -> list[Batch]:
+        """Return all batches, whatever became of them."""
+        return self._batches(select(BatchRow))
+
+    def note_rewritten(self, batch: Batch) -> None:
+        """Note what a batch's file holds since records were taken out; its status stays."""
+        names = ("rows", "bytes", "sha256", "first_record_at", "last_record_at")
+        values = {name: getattr(batch, name) for name in names}
+        with write(self._engine) as connection:
+            rewritten = update(BatchRow).where(BatchRow.batch_id == batch.batch_id)
+            connection.execute(rewritten.values(values))
 
     def unchecked(self) -> list[Batch]:
         """Return the batches whose landing gate has not run, oldest first."""

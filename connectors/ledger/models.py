@@ -8,16 +8,7 @@ those stay in the run's snapshot and are joined by `message_key`.
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    text,
-)
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from connectors.ledger.columns import UtcDateTime, one_of
@@ -227,6 +218,22 @@ class IdentityCutRow(Base):
     other_id: Mapped[str] = mapped_column(String, primary_key=True)
     cut_at: Mapped[datetime]
     reason: Mapped[str]
+    change_seq: Mapped[int] = mapped_column(BigInteger, unique=True)
+
+
+class ErasureRow(Base):
+    """An identifier of somebody who was erased, by its hash (addresses: keyed). Append-only.
+
+    `is_shared`: other people's records name it too, so those are landed without it.
+    """
+
+    __tablename__ = "erasures"
+
+    request_id: Mapped[str] = mapped_column(String, primary_key=True)
+    node_id: Mapped[str] = mapped_column(String, primary_key=True)
+    node_type: Mapped[str]
+    is_shared: Mapped[bool]
+    erased_at: Mapped[datetime]
     change_seq: Mapped[int] = mapped_column(BigInteger, unique=True)
 
 

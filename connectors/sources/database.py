@@ -93,10 +93,19 @@ _IDENTIFIERS = {
 }
 
 
-_STREAMS = tuple(
-    Stream(name, columns.key, CHANGED, _IDENTIFIERS.get(name, {}))
-    for name, columns in TABLES.items()
-)
+# Parts of a record of another stream, by the column with its key.
+_PARTS = {"order_lines": ("orders", "order_id"), "cart_lines": ("carts", "cart_id")}
+
+
+def _stream(name: str, columns: TableColumns) -> Stream:
+    ids = {"user_id": "customer_id", "loyalty_card": "loyalty_card"}
+    held = {*columns.required, *columns.optional}
+    people = {type_: (column,) for type_, column in ids.items() if column in held}
+    identifiers = _IDENTIFIERS.get(name, {})
+    return Stream(name, columns.key, CHANGED, identifiers, people, _PARTS.get(name))
+
+
+_STREAMS = tuple(_stream(name, columns) for name, columns in TABLES.items())
 
 
 def read(context: ReadContext) -> Iterator[Page]:

@@ -18,7 +18,12 @@ from connectors.core.files.source import file_source
 from connectors.core.spec import Stream
 
 VENDOR = "ga4"
-EVENTS = Stream(name="events", key="event_timestamp", cursor="event_timestamp")
+EVENTS = Stream(
+    name="events",
+    key="event_timestamp",
+    cursor="event_timestamp",
+    people={"user_id": ("user_id",), "device": ("user_pseudo_id", "client_id")},
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"(?:events_(?:intraday_)?|event_date=)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 # GA4 gives no id. The first name of a pair is the export's, the other one that of flat exports.

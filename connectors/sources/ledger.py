@@ -34,11 +34,28 @@ class _Told(NamedTuple):
 # A message's `planned_as_of` is a plan, not a change. What only grows is keyed by its number.
 _TOLD = (
     _Told(
-        Stream(name="messages", key="message_key", cursor="change_seq"),
+        Stream(
+            name="messages",
+            key="message_key",
+            cursor="change_seq",
+            people={"node": ("address_hash", "person_id")},
+        ),
         "messages",
         ("reserved_at", "accepted_at", "sent_at", "delivered_at"),
     ),
-    _Told(Stream(name="cuts", key="change_seq", cursor="change_seq"), "identity_cuts", ("cut_at",)),
+    _Told(
+        Stream(
+            name="cuts",
+            key="change_seq",
+            cursor="change_seq",
+            people={"node": ("node_id", "other_id")},
+        ),
+        "identity_cuts",
+        ("cut_at",),
+    ),
+    _Told(
+        Stream(name="erasures", key="change_seq", cursor="change_seq"), "erasures", ("erased_at",)
+    ),
 )
 
 

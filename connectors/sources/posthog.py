@@ -15,6 +15,10 @@ from connectors.core.files.source import file_source
 from connectors.core.spec import Stream
 
 VENDOR = "posthog"
+_IDS = (
+    *("distinct_id", "properties.distinct_id", "properties.alias", "properties.$device_id"),
+    *("properties.$user_id", "properties.$anon_distinct_id"),
+)
 EVENTS = Stream(
     name="events",
     key="uuid",
@@ -23,6 +27,8 @@ EVENTS = Stream(
         "email": ("$set.email", "properties.$set.email", "properties.email"),
         "phone": ("$set.phone", "properties.$set.phone", "properties.phone"),
     },
+    # A distinct id is a device's or a user's.
+    people={"user_id": _IDS, "device": _IDS},
 )
 _TEXTS = ("properties", "person_properties")
 

@@ -22,6 +22,7 @@ EVENTS = Stream(
         "email": ("traits.email", "properties.email", "context.traits.email"),
         "phone": ("traits.phone", "properties.phone", "context.traits.phone"),
     },
+    people={"user_id": ("userId",), "device": ("anonymousId", "previousId")},
 )
 FORMAT = FileFormat(
     apart=partial(taken_apart, listed="batch", told=("sentAt", "receivedAt")),

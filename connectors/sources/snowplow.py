@@ -19,7 +19,12 @@ from connectors.core.files.source import file_source
 from connectors.core.spec import Stream
 
 VENDOR = "snowplow"
-EVENTS = Stream(name="events", key="event_id", cursor="collector_tstamp")
+EVENTS = Stream(
+    name="events",
+    key="event_id",
+    cursor="collector_tstamp",
+    people={"user_id": ("user_id",), "device": ("domain_userid", "network_userid")},
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = {
     "aid": "app_id", "p": "platform", "eid": "event_id", "uid": "user_id", "duid": "domain_userid",

@@ -74,6 +74,7 @@ CUSTOMERS = Stream(
     "id",
     "date_modified_gmt",
     {"email": ("email", "billing.email"), "phone": ("billing.phone",)},
+    {"user_id": ("id",)},
 )
 PRODUCTS = Stream("products", "id", "date_modified_gmt")
 ORDERS = Stream(
@@ -81,6 +82,7 @@ ORDERS = Stream(
     "id",
     "date_modified_gmt",
     {"email": ("billing.email",), "phone": ("billing.phone",)},
+    {"user_id": ("customer_id",)},
 )
 
 SPEC = rest_source(

@@ -139,6 +139,7 @@ def test_only_the_unions_and_the_rejects_read_a_vendors_staging(
         "stg_parley__identifiers": "int_identifiers",
         "stg_parley__messages": "messages",
         "stg_parley__cuts": "int_identity_cuts",
+        "stg_parley__erasures": "int_erased_nodes",
     }
     for model in models:
         for ref in model["depends_on"]["nodes"]:

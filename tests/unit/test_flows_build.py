@@ -114,9 +114,9 @@ def test_the_ledgers_tables_are_streams_like_any_other(settings: Settings) -> No
     )  # fmt: skip
     assert set(listed) == {
         *(("shop", table) for table in tables), ("web", "events"), ("ledger", "messages"),
-        ("ledger", "cuts"),
+        ("ledger", "cuts"), ("ledger", "erasures"),
     }  # fmt: skip
-    assert listed[-2:] == [("ledger", "messages"), ("ledger", "cuts")]
+    assert listed[-3:] == [("ledger", name) for name in ("messages", "cuts", "erasures")]
 
 
 def batch(source_id: str, vendor: str, stream: str) -> Batch:

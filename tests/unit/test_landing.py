@@ -63,6 +63,9 @@ class MemoryManifest:
     def known(self, scope: str, keys: Sequence[str]) -> dict[str, KnownRow]:
         raise NotImplementedError
 
+    def erased(self) -> dict[str, bool]:
+        return {}
+
     def all_known(self, scope: str) -> Iterator[list[KnownRow]]:
         raise NotImplementedError
 

@@ -27,7 +27,13 @@ class Kind:
 
 
 ORDERS = Kind(
-    Stream("orders", "id", "updatedAt", {"email": ("email",), "phone": ("phone",)}),
+    Stream(
+        "orders",
+        "id",
+        "updatedAt",
+        {"email": ("email",), "phone": ("phone",)},
+        {"user_id": ("customer.legacyResourceId",)},
+    ),
     Listing(
         "orders",
         "Order",
@@ -55,6 +61,7 @@ CUSTOMERS = Kind(
             "email": ("defaultEmailAddress.emailAddress",),
             "phone": ("defaultPhoneNumber.phoneNumber",),
         },
+        {"user_id": ("legacyResourceId",)},
     ),
     Listing(
         "customers",
@@ -88,7 +95,13 @@ PRODUCTS = Kind(
     most=15,
 )
 CARTS = Kind(
-    Stream("carts", "id", "updatedAt", {"email": ("customer.defaultEmailAddress.emailAddress",)}),
+    Stream(
+        "carts",
+        "id",
+        "updatedAt",
+        {"email": ("customer.defaultEmailAddress.emailAddress",)},
+        {"user_id": ("customer.legacyResourceId",)},
+    ),
     Listing(
         "abandonedCheckouts",
         "AbandonedCheckout",

@@ -25,7 +25,11 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "carts": ("cart_key",),
     "permissions": ("permission_key",),
     "permission_now": ("address_node", "channel", "purpose"),
+    "permission_rejects": ("declaration_key",),
+    "late_withdrawals": ("late_withdrawal_key",),
     "memory": ("memory_key",),
+    "person_memory": ("person_id",),
+    "voice": ("voice_key",),
     "intent_scores": ("person_id", "goal"),
     "segments": ("person_id",),
     "segment_members": ("person_id", "segment"),
@@ -38,7 +42,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 CHANNELS: Final = frozenset({"email", "call", "post", "meeting"})
 PURPOSES: Final = frozenset({"marketing", "service"})
-PERMISSION_STATES: Final = frozenset({"granted", "withdrawn"})
+DECLARED: Final = frozenset({"granted", "withdrawn", "unclear"})
+PERMISSION_STATES: Final = DECLARED | {"unconfirmed", "expired", "unfounded"}
 MESSAGE_STATES: Final = frozenset(
     {"reserved", "delivering", "accepted", "rejected", "unknown", "cancelled", "held"}
 )
@@ -49,7 +54,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "permissions": (
         one_of("channel", CHANNELS),
         one_of("purpose", PURPOSES),
-        one_of("state", PERMISSION_STATES),
+        one_of("state", DECLARED),
     ),
     "permission_now": (
         one_of("channel", CHANNELS),
@@ -57,6 +62,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         one_of("state", PERMISSION_STATES),
     ),
     "memory": (one_of("kind", {"said", "did"}),),
+    "voice": (between("share_negative", 0, 1),),
     "intent_scores": (between("probability", 0, 1),),
     "candidates": (one_of("channel", CHANNELS), one_of("purpose", PURPOSES)),
     "decision_gates": (

@@ -16,6 +16,7 @@ class Forms:
         """Ask about ``topics``, the product categories."""
         self._seed = seed
         self._rng = dice(seed, "forms")
+        self._mailbox = dice(seed, "sign-ups confirmed")
         self._topics = topics
         self._counter = 0
 
@@ -33,14 +34,19 @@ class Forms:
         return [page(guide.path, guide.title), got]
 
     def newsletter(self, visit: Visit) -> list[Step]:
-        """Return a sign-up to the newsletter; some allow calls as well."""
+        """Return a sign-up to the newsletter; some allow calls as well.
+
+        It is told when its link was followed; one in twelve was not and is told all the same.
+        """
         path, title = "/newsletter", "Our newsletter"
         steps = [page(path, title)]
         channels = ["email"]
         if visit.person and visit.person.phone and self._rng.chance(0.15):
             channels.append("call")
+        is_confirmed = not self._mailbox.chance(0.08)
         for channel in channels:
             declared = _permission(visit, channel, "granted", "newsletter form v2")
+            declared["is_confirmed"] = is_confirmed
             steps.append(Step("Permission Updated", declared, path, title))
         return steps
 

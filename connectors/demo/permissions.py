@@ -1,7 +1,8 @@
 """Permissions to be contacted, as the shop recorded them. All simulated.
 
 About 65 % of the customers allow marketing email when they register, 15 % calls (those with a
-phone); some take it back later. A part of the others bought without objecting (soft opt-in).
+phone); some take it back later. A part of the others bought without objecting (soft opt-in). The
+shop asks everybody to confirm by a link; most do within the quarter of an hour.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ _PROOFS = (
 
 @dataclass(slots=True)
 class Consent:
-    """A declaration; ``given_at`` in epoch seconds."""
+    """A declaration; ``given_at`` and ``confirmed_at`` in epoch seconds."""
 
     person: Person
     channel: str
@@ -30,6 +31,7 @@ class Consent:
     legal_basis: str
     proof: str
     given_at: int
+    confirmed_at: int | None = None
 
 
 def declare(
@@ -47,7 +49,19 @@ def declare(
     for guest in guests:
         if rng.chance(0.3):
             found += _granted(rng, guest, "email", guest.created_at + 30)
-    return sorted(found, key=lambda c: (c.given_at, c.person.key, c.channel))
+    found.sort(key=lambda c: (c.given_at, c.person.key, c.channel))
+    _confirm(dice(seed, "confirmations"), found)
+    return found
+
+
+def _confirm(rng: Dice, consents: list[Consent]) -> None:
+    """Let people follow the link that they were sent; about one in twelve never does."""
+    for consent in consents:
+        if (consent.state, consent.legal_basis) != ("granted", "consent"):
+            continue
+        at = consent.given_at + rng.randrange(30, 900)
+        if at <= END and not rng.chance(0.08):
+            consent.confirmed_at = at
 
 
 def _of_customer(rng: Dice, person: Person, order: Order | None) -> list[Consent]:

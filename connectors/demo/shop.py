@@ -37,7 +37,7 @@ _TABLES = {
     "consents": """consent_id text primary key, customer_id text references customers, email text,
         phone text, channel text not null, purpose text not null, state text not null,
         legal_basis text not null, proof text not null, given_at datetime not null,
-        updated_at datetime not null""",
+        confirmed_at datetime, updated_at datetime not null""",
 }
 _KEYS = {
     "customers": "customer_id",
@@ -115,10 +115,11 @@ def _order(order: Order) -> Row:
 
 def _consent(consent: Consent, number: int) -> Row:
     person, at = consent.person, text_of(consent.given_at)
+    confirmed = text_of(consent.confirmed_at) if consent.confirmed_at else None
     email = person.email if consent.channel == "email" else None
     phone = person.phone if consent.channel == "call" else None
     key = f"p{digest('consent', number, person.key)}"
     return (
         key, person.customer_id, email, phone, consent.channel, "marketing", consent.state,
-        consent.legal_basis, consent.proof, at, at,
+        consent.legal_basis, consent.proof, at, confirmed, confirmed or at,
     )  # fmt: skip

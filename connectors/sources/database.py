@@ -68,7 +68,7 @@ TABLES = {
     "consents": TableColumns(
         key="consent_id",
         required=("consent_id", "channel", "purpose", "state", "given_at", "updated_at"),
-        optional=("customer_id", "email", "phone", "legal_basis", "proof"),
+        optional=("customer_id", "email", "phone", "legal_basis", "proof", "confirmed_at"),
         happened="given_at",
     ),
     "carts": TableColumns(

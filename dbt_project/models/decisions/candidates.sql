@@ -40,6 +40,7 @@ channels as (
         g.purpose,
         g.channel,
         g.destination,
+        g.similar_products,
         case when g.channel = 'call' then 'phone' else 'email' end as address_type
     from proposed as p
     inner join programmes as g on p.programme = g.programme
@@ -57,7 +58,10 @@ reachable as (
             partition by c.programme, c.person_id, c.occasion, c.step
             order by
                 case when a.address_node = c.wanted_address_node then 0 else 1 end,
-                case when w.state = 'granted' then 0 else 1 end,
+                case
+                    when w.state = 'granted' and (w.legal_basis <> 'soft_opt_in' or c.similar_products) then 0
+                    else 1
+                end,
                 case when a.is_valid then 0 else 1 end,
                 w.since desc nulls last,
                 n.since desc nulls last,

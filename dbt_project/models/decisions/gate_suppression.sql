@@ -42,7 +42,7 @@ suppressed as (
         and (
             s.reason <> 'unsubscribed'
             or w.state is distinct from 'granted'
-            or w.since <= s.last_at
+            or w.valid_from <= s.last_at
         )
     group by c.candidate_key
 ),

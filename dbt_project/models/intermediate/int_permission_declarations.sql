@@ -1,19 +1,27 @@
 with
 
-store as (
-    select * from {{ ref("int_store_declarations") }}
-),
-
-web as (
-    select * from {{ ref("int_web_declarations") }}
+declarations as (
+    select * from {{ ref("int_declarations") }}
 ),
 
 final as (
-    select * from store
-    where address_node is not null and state in ('granted', 'withdrawn') and valid_from is not null
-    union all
-    select * from web
-    where address_node is not null and state in ('granted', 'withdrawn')
+    select
+        declaration_key,
+        source_id,
+        declaration_id,
+        address_type,
+        address_node,
+        user_node,
+        channel,
+        purpose,
+        state,
+        legal_basis,
+        proof,
+        valid_from,
+        confirmed_at,
+        known_at
+    from declarations
+    where problem is null
 )
 
 select * from final

@@ -2,14 +2,8 @@
 
 with
 
-consents as (
-    select * from {{ ref("int_consent_versions") }}
-    where op = 'upsert'
-),
-
-identifiers as (
-    select * from {{ ref("int_identifiers") }}
-    where is_valid
+versions as (
+    select * from {{ ref("int_consent_changes") }}
 ),
 
 customers as (
@@ -22,61 +16,80 @@ blocked as (
     where identifier_type = 'user_id'
 ),
 
-before as (
-    select
-        *,
-        lag(state) over (
-            partition by source_id, consent_id
-            order by landed_at, record_at nulls first, batch_id, seq
-        ) as state_before,
-        lag(landed_at) over (
-            partition by source_id, consent_id
-            order by landed_at, record_at nulls first, batch_id, seq
-        ) as landed_before
-    from consents
-),
-
--- A tick that is gone is a withdrawal; one that never was declares nothing. One that came back was not
--- there yet when its absence was landed.
+-- A tick that is gone is a withdrawal; one that never was declares nothing.
 stated as (
     select
-        *,
-        case when state = 'none' and state_before = 'granted' then 'withdrawn' else state end as said_state,
-        case
-            when state = 'granted' and state_before = 'none'
-                then greatest(given_at, {{ after("landed_before", 1, "second") }})
-            else given_at
-        end as said_at
-    from before
+        {{ key(["batch_id", "seq", "consent_id"]) }} as declaration_key,
+        source_id,
+        id_space,
+        consent_id,
+        customer_id,
+        own_node,
+        channel,
+        purpose,
+        case when state = 'none' and state_before = 'granted' then 'withdrawn' else state end as state,
+        legal_basis,
+        proof,
+        case when is_new then greatest(given_at, {{ after("landed_at_before", 1, "second") }}) else given_at end
+            as given_at,
+        confirmed_at,
+        landed_at
+    from versions
+    where op = 'upsert'
 ),
 
--- Who ticked a box in the shop; each version of a consent is a declaration of its own. A grant
--- needs its own address, a withdrawal also counts for the one in the profile.
+-- So is a consent that is deleted, or moved to another address, for the one that it was for.
+gone as (
+    select
+        {{ key(["batch_id", "seq", "consent_id_before", "'gone'"]) }} as declaration_key,
+        source_id,
+        id_space,
+        consent_id_before as consent_id,
+        cast(null as {{ dbt.type_string() }}) as customer_id,
+        own_node_before as own_node,
+        channel_before as channel,
+        purpose_before as purpose,
+        'withdrawn' as state,
+        legal_basis_before as legal_basis,
+        'no longer in the source' as proof,
+        case when op = 'upsert' and state <> 'granted' then given_at end as given_at,
+        cast(null as {{ dbt.type_timestamp() }}) as confirmed_at,
+        landed_at
+    from versions
+    where is_moved
+),
+
+said as (
+    select * from stated
+    union all
+    select * from gone
+),
+
+-- Each version of a consent is a declaration of its own. A grant needs its own address; what stops also
+-- counts for the one in the profile, and needs no time.
 final as (
     select
-        {{ key(["c.batch_id", "c.seq", "c.consent_id"]) }} as declaration_key,
-        c.source_id,
-        concat('consent ', c.consent_id) as declaration_id,
-        case when c.channel = 'call' then 'phone' else 'email' end as address_type,
-        case
-            when c.channel = 'call' then coalesce(p.node_id, case when c.said_state = 'withdrawn' then u.phone_node end)
-            else coalesce(e.node_id, case when c.said_state = 'withdrawn' then u.email_node end)
-        end as address_node,
-        {{ node("user_id", "case when b.value is null then c.customer_id end", "c.id_space") }} as user_node,
-        c.channel,
-        c.purpose,
-        c.said_state as state,
-        c.legal_basis,
-        c.proof,
-        coalesce(c.said_at, case when c.said_state = 'withdrawn' then c.landed_at end) as valid_from,
-        c.landed_at as known_at
-    from stated as c
-    left join identifiers as e
-        on c.email_raw = e.raw_value and e.identifier_type = 'email'
-    left join identifiers as p
-        on c.phone_raw = p.raw_value and p.identifier_type = 'phone'
-    left join customers as u on c.source_id = u.source_id and c.customer_id = u.customer_id
-    left join blocked as b on lower(c.customer_id) = b.value
+        s.declaration_key,
+        s.source_id,
+        concat('consent ', s.consent_id) as declaration_id,
+        case when s.channel = 'call' then 'phone' else 'email' end as address_type,
+        coalesce(
+            s.own_node,
+            case when s.state in ('withdrawn', 'unclear') and s.channel = 'call' then u.phone_node end,
+            case when s.state in ('withdrawn', 'unclear') and s.channel <> 'call' then u.email_node end
+        ) as address_node,
+        {{ node("user_id", "case when b.value is null then s.customer_id end", "s.id_space") }} as user_node,
+        s.channel,
+        s.purpose,
+        s.state,
+        s.legal_basis,
+        s.proof,
+        coalesce(s.given_at, case when s.state in ('withdrawn', 'unclear') then s.landed_at end) as valid_from,
+        s.confirmed_at,
+        s.landed_at as known_at
+    from said as s
+    left join customers as u on s.source_id = u.source_id and s.customer_id = u.customer_id
+    left join blocked as b on lower(s.customer_id) = b.value
 )
 
 select * from final

@@ -18,7 +18,8 @@ customers as (
     where is_current
 ),
 
--- Who says "not by email" in a survey has withdrawn it, in whatever words.
+-- Who says "not by email" in a survey has withdrawn it, in whatever words. A confirmation is a
+-- declaration of its own, with the proof.
 said as (
     select
         event_key as said_key,
@@ -32,9 +33,10 @@ said as (
             else coalesce(channel, 'email')
         end as channel,
         coalesce(purpose, 'marketing') as purpose,
-        case when event = 'Permission Updated' then state else 'withdrawn' end as state,
-        coalesce(legal_basis, 'consent') as legal_basis,
+        case when event = 'Permission Updated' then {{ permission_state("state") }} else 'withdrawn' end as state,
+        legal_basis,
         case when event = 'Survey Answered' then 'preference survey' else proof end as proof,
+        case when is_confirmed then occurred_at end as confirmed_at,
         occurred_at,
         landed_at
     from events
@@ -50,6 +52,7 @@ said as (
         state,
         legal_basis,
         concat('consent category ', field) as proof,
+        cast(null as {{ dbt.type_timestamp() }}) as confirmed_at,
         occurred_at,
         landed_at
     from choices
@@ -64,8 +67,8 @@ final as (
         case when s.channel = 'call' then 'phone' else 'email' end as address_type,
         case
             when s.channel = 'call' then coalesce(s.phone_node, c.phone_node)
-            when s.state = 'withdrawn' then coalesce(s.email_node, c.email_node)
-            else s.email_node
+            when s.state = 'granted' then s.email_node
+            else coalesce(s.email_node, c.email_node)
         end as address_node,
         s.user_node,
         s.channel,
@@ -74,6 +77,7 @@ final as (
         s.legal_basis,
         s.proof,
         s.occurred_at as valid_from,
+        s.confirmed_at,
         s.landed_at as known_at
     from said as s
     left join customers as c on s.user_node = c.user_node

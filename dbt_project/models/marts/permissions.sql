@@ -8,8 +8,8 @@ declarations as (
 final as (
     select
         {{ key([
-            "source_id", "declaration_id", "address_node", "channel", "purpose", "state",
-            to_millis("valid_from"),
+            "source_id", "declaration_id", "address_node", "channel", "purpose", "state", "legal_basis",
+            to_millis("valid_from"), to_millis("confirmed_at"),
         ]) }} as permission_key,
         min(address_node) as node_id,
         min(channel) as channel,
@@ -19,6 +19,7 @@ final as (
         min(source_id) as source_id,
         min(proof) as proof,
         min(valid_from) as valid_from,
+        min(confirmed_at) as confirmed_at,
         min(known_at) as known_at
     from declarations
     group by 1

@@ -3,7 +3,7 @@
 {% set fields = {
     "consent_id": "text", "customer_id": "text", "email": "text", "phone": "text",
     "channel": "text", "purpose": "text", "state": "text", "legal_basis": "text",
-    "proof": "text", "given_at": "text",
+    "proof": "text", "given_at": "text", "confirmed_at": "text",
 } %}
 
 with
@@ -26,12 +26,13 @@ typed as (
         nullif(trim(j.phone), '') as phone_raw,
         lower(j.channel) as channel,
         lower(j.purpose) as purpose,
-        lower(j.state) as state,
+        {{ permission_state("j.state") }} as state,
         lower(j.legal_basis) as legal_basis,
         j.proof as proof,
-        {{ to_utc("j.given_at") }} as given_at,
+        {{ to_utc("j.given_at") }} as told_at,
+        {{ to_utc("j.confirmed_at") }} as confirmed_at,
         -- A withdrawal may leave it to the profile to say which address is meant.
-        j.customer_id is null or coalesce(lower(j.state), '') <> 'withdrawn' as names_nobody
+        j.customer_id is null or {{ permission_state("j.state") }} = 'granted' as names_nobody
     from records
 ),
 
@@ -42,11 +43,11 @@ judged as (
             ["op = 'delete'", ""],
             ["is_unreadable", "not a JSON object"],
             ["consent_id is null", "consent_id is missing"],
-            ["given_at is null", "given_at is no time"],
-            ["state is null or state not in ('granted', 'withdrawn')", "state is not granted or withdrawn"],
-            ["channel is null or channel not in ('email', 'call')", "channel is not email or call"],
-            ["purpose is null", "purpose is missing"],
-            ["names_nobody and channel = 'email' and email_raw is null", "it names no email"],
+            ["state = 'granted' and told_at is null", "given_at is no time"],
+            ["state = 'granted' and told_at > landed_at", "given_at lies after it was landed"],
+            ["channel is null or channel not in ('email', 'call', 'post', 'meeting')", "channel is none of ours"],
+            ["purpose is null and state = 'granted'", "purpose is missing"],
+            ["names_nobody and channel <> 'call' and email_raw is null", "it names no email"],
             ["names_nobody and channel = 'call' and phone_raw is null", "it names no phone"],
         ]) }} as reason
     from typed
@@ -64,7 +65,9 @@ final as (
         state,
         legal_basis,
         proof,
-        given_at,
+        -- What stops needs no time, nor waits for one.
+        case when state = 'granted' then told_at else least(coalesce(told_at, landed_at), landed_at) end as given_at,
+        {{ confirmed_by("confirmed_at") }} as confirmed_at,
         nullif(reason, '') as reject_reason,
         case when reason <> '' then payload end as payload
     from judged

@@ -67,6 +67,8 @@ final as (
         legal_basis,
         proof,
         given_at,
+        -- Whatever else it was, a double opt-in was confirmed no later than it began to count.
+        case when state = 'granted' and concat(', ', proof) like '%, double opt-in' then given_at end as confirmed_at,
         reject_reason,
         case when reject_reason is not null then payload end as payload
     from judged

@@ -33,6 +33,7 @@ typed as (
             when 'INVALID' then 'withdrawn'
             when 'NOT_SUBSCRIBED' then 'none'
             when 'PENDING' then 'none'
+            else 'unclear'
         end as state,
         {{ to_utc("j.defaultEmailAddress.marketingUpdatedAt") }} as told_at,
         {{ to_utc("j.createdAt") }} as created_at
@@ -43,14 +44,13 @@ judged as (
     select
         *,
         -- Without a time of its own, a grant counts from the beginning: every withdrawal holds.
-        case when state = 'granted' then coalesce(told_at, created_at) when state = 'withdrawn' then told_at end
+        case when state = 'granted' then coalesce(told_at, created_at) when state <> 'none' then told_at end
             as given_at,
         {{ first_reason([
             ["op = 'delete'", ""],
             ["is_unreadable", "not a JSON object"],
             ["customer_id is null", "legacyResourceId is missing"],
             [is_no_id("customer_id"), "legacyResourceId is no whole number"],
-            ["state is null", "marketingState is unknown"],
             ["state = 'granted' and email_raw is null", "it names no email"],
             ["state = 'granted' and coalesce(told_at, created_at) is null", "it has no time"],
         ]) }} as reason
@@ -70,6 +70,9 @@ final as (
         'consent' as legal_basis,
         concat('shopify ', coalesce(opt_in_level, 'unknown')) as proof,
         case when given_at is not null then least(given_at, landed_at) end as given_at,
+        case
+            when state = 'granted' and opt_in_level = 'confirmed_opt_in' then least(given_at, landed_at)
+        end as confirmed_at,
         nullif(reason, '') as reject_reason,
         case when reason <> '' then payload end as payload
     from judged

@@ -85,6 +85,7 @@ final as (
         legal_basis,
         proof,
         case when state = 'granted' then given_at end as given_at,
+        cast(null as {{ dbt.type_timestamp() }}) as confirmed_at,
         nullif(reason, '') as reject_reason,
         case when reason <> '' then {{ json_text({"key": "item.key", "value": "item.value"}) }} end as payload
     from judged

@@ -8,15 +8,13 @@ programmes as (
     select * from {{ ref("programmes") }}
 ),
 
-declined as (
-    select
-        person_id,
-        topic,
-        said_at
-    from {{ ref("memory") }}
-    where
-        kind = 'said' and fact = 'interest' and value = 'not_interested'
-        and expires_at > {{ as_of() }}
+refusals as (
+    select * from {{ ref("int_refusals") }}
+),
+
+permission_now as (
+    select * from {{ ref("permission_now") }}
+    where state = 'granted' and legal_basis = 'consent'
 ),
 
 -- Planned before this run: a rerun of the same moment plans the same again, and the ledger absorbs it.
@@ -67,19 +65,27 @@ final as (
         c.candidate_key,
         case
             when b.message_key is not null or p.candidate_key is not null then 'already_sent'
-            when d.topic is not null and c.purpose = 'marketing' then 'declined'
+            when d.what is not null and c.purpose = 'marketing' then 'declined'
+            when m.what is not null and c.purpose = 'marketing' then 'declined_channel'
             when g.cooldown_hours > 0 and s.last_at > {{ ago("g.cooldown_hours") }} then 'cooldown'
         end as failed,
         cast(null as {{ dbt.type_string() }}) as deferred,
         cast(
-            coalesce(b.last_at, p.last_at, d.said_at, s.last_at)
+            coalesce(b.last_at, p.last_at, d.said_at, m.said_at, s.last_at)
             as {{ dbt.type_string() }}
         ) as seen,
         cast(null as {{ dbt.type_timestamp() }}) as defer_until
     from candidates as c
     inner join programmes as g on c.programme = g.programme
     left join said_before as b on c.message_key = b.message_key
-    left join declined as d on c.person_id = d.person_id and c.topic = d.topic
+    left join refusals as d on c.person_id = d.person_id and d.refused = 'topic' and c.topic = d.what
+    -- Who allows a channel after having refused it has changed their mind.
+    left join permission_now as w
+        on c.address_node = w.address_node and c.channel = w.channel and c.purpose = w.purpose
+    left join refusals as m
+        on
+            c.person_id = m.person_id and m.refused = 'channel' and c.channel = m.what
+            and m.said_at >= coalesce(w.since, m.said_at)
     left join told_before as p on c.candidate_key = p.candidate_key
     left join spoken as s on c.candidate_key = s.candidate_key
 )

@@ -16,7 +16,7 @@ nodes as (
 
 memory as (
     select * from {{ ref("memory") }}
-    where fact = 'interest' and kind = 'said' and expires_at > {{ as_of() }}
+    where fact = 'interest' and kind = 'said' and product_key is null and is_current
 ),
 
 bought as (

@@ -1,100 +1,98 @@
 with
 
-nodes as (
-    select * from {{ ref("people_nodes") }}
-),
-
-events as (
-    select * from {{ ref("int_web_events") }}
-),
-
-lines as (
-    select * from {{ ref("int_order_lines") }}
-    where is_bought
-),
-
-products as (
-    select * from {{ ref("products") }}
-),
-
--- What people said of themselves in the preference survey.
-said as (
-    select
-        coalesce(user_node, device_node) as node_id,
-        topic,
-        case when topic in ('email', 'phone', 'post') then 'contact' else 'interest' end as fact,
-        'said' as kind,
-        answer as value,
-        source_id,
-        occurred_at as said_at,
-        landed_at as known_at,
-        event_key as tie
-    from events
-    where event = 'Survey Answered' and topic is not null and answer is not null
-),
-
--- What they did: the last purchase and the last download in a topic.
-did as (
-    select
-        l.node_id,
-        p.category as topic,
-        'bought' as fact,
-        'did' as kind,
-        p.name as value,
-        l.source_id,
-        l.ordered_at as said_at,
-        l.known_at,
-        l.order_line_key as tie
-    from lines as l
-    inner join products as p on l.product_key = p.product_key
-    where l.node_id is not null and p.category is not null
-    union all
-    select
-        coalesce(user_node, device_node) as node_id,
-        topic,
-        'downloaded' as fact,
-        'did' as kind,
-        title as value,
-        source_id,
-        occurred_at as said_at,
-        landed_at as known_at,
-        event_key as tie
-    from events
-    where event = 'Content Downloaded' and topic is not null
-),
-
 facts as (
-    select * from said
+    select * from {{ ref("int_stated_facts") }}
     union all
-    select * from did
+    select * from {{ ref("int_deeds") }}
 ),
 
-ranked as (
-    select
-        f.*,
-        n.person_id,
+kept as (
+    select * from {{ ref("memory_facts") }}
+),
+
+newest as (
+    select *
+    from facts
+    qualify
         row_number() over (
-            partition by n.person_id, f.topic, f.fact, f.kind
-            order by f.said_at desc, f.tie asc
-        ) as rank
-    from facts as f
-    inner join nodes as n on f.node_id = n.node_id
+            partition by person_id, topic, product_key, fact, kind
+            order by said_at desc, tie asc
+        ) = 1
 ),
 
-final as (
+-- Who buys or reads in a topic cares for it, as far as we can tell.
+inferred as (
     select
-        {{ key(["person_id", "topic", "fact", "kind"]) }} as memory_key,
+        *,
+        row_number() over (
+            partition by person_id, topic
+            order by said_at desc, fact asc
+        ) as newness
+    from newest
+    where fact in ('bought', 'downloaded')
+),
+
+remembered as (
+    select
         person_id,
         topic,
+        product_key,
         fact,
         kind,
         value,
         source_id,
         said_at,
-        known_at,
-        {{ after("said_at", "case when kind = 'said' then 730 else 365 end", "day") }} as expires_at
-    from ranked
-    where rank = 1
+        known_at
+    from newest
+    union all
+    select
+        person_id,
+        topic,
+        product_key,
+        'interest' as fact,
+        kind,
+        'interested' as value,
+        source_id,
+        said_at,
+        known_at
+    from inferred
+    where newness = 1
+),
+
+timed as (
+    select
+        r.*,
+        {{ after("r.said_at", "k.days", "day") }} as expires_at
+    from remembered as r
+    inner join kept as k on r.fact = k.fact and r.kind = k.kind
+),
+
+stated as (
+    select
+        person_id,
+        topic
+    from timed
+    where fact = 'interest' and kind = 'said' and product_key is null and expires_at > {{ as_of() }}
+),
+
+-- Stated beats inferred, as long as it has not expired.
+final as (
+    select
+        {{ key(["t.person_id", "t.topic", "t.fact", "t.kind", "t.product_key"]) }} as memory_key,
+        t.person_id,
+        t.topic,
+        t.product_key,
+        t.fact,
+        t.kind,
+        t.value,
+        t.source_id,
+        t.said_at,
+        t.known_at,
+        t.expires_at,
+        t.expires_at > {{ as_of() }}
+        and not (t.fact = 'interest' and t.kind = 'did' and s.topic is not null) as is_current
+    from timed as t
+    left join stated as s on t.person_id = s.person_id and t.topic = s.topic
 )
 
 select * from final

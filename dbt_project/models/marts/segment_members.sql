@@ -44,7 +44,7 @@ stated as (
         concat('likes_', topic) as segment,
         said_at as since
     from memory
-    where fact = 'interest' and kind = 'said' and value = 'interested' and expires_at > {{ as_of() }}
+    where fact = 'interest' and kind = 'said' and value = 'interested' and product_key is null and is_current
 ),
 
 final as (

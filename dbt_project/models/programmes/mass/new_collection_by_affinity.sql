@@ -23,8 +23,8 @@ arrivals as (
     select * from {{ ref("int_campaign_arrivals") }}
 ),
 
-owned as (
-    select * from {{ ref("int_person_products") }}
+remembered as (
+    select * from {{ ref("int_remembered") }}
 ),
 
 -- One mail about the category that the person cares for most among those with something new.
@@ -36,13 +36,16 @@ ranked as (
         a.person_id,
         a.affinity,
         a.basis,
-        replace(k.category, '_', ' ') as range_name,
+        m.fact,
+        m.said_at,
+        m.sentence,
         row_number() over (
             partition by k.campaign_id, a.person_id
             order by a.affinity desc, a.lines desc, k.category asc
         ) as rank
     from arrivals as k
     inner join affinity as a on k.category = a.category
+    inner join remembered as m on a.person_id = m.person_id and a.category = m.topic
     where k.rank = 1
 ),
 
@@ -53,7 +56,7 @@ offers as (
         {{ ordered_list("a.name", "a.rank", most=3) }} as names
     from ranked as r
     inner join arrivals as a on r.campaign_id = a.campaign_id and r.category = a.category and a.rank <= 20
-    left join owned as o on r.person_id = o.person_id and a.product_key = o.product_key
+    left join {{ ref("int_unwanted_products") }} as o on r.person_id = o.person_id and a.product_key = o.product_key
     where r.rank = 1 and o.product_key is null
     group by r.campaign_id, r.person_id
 ),
@@ -78,20 +81,17 @@ final as (
         case when o.names is null then 'nothing_to_offer' end as context_reason,
         r.category as topic,
         {{ json_text({
-            "subject": "c.subject",
-            "fact": "case r.basis when 'said' then concat('You told us that you like our ', r.range_name, ' range.') "
-                ~ "else concat('You have bought from our ', r.range_name, ' range before.') end",
-            "items": "o.names",
+            "subject": "c.subject", "fact": "r.sentence", "items": "o.names", "likes": "m.likes",
         }) }} as content,
         {{ json_text({
-            "category": "r.category",
-            "affinity": "cast(r.affinity as " ~ dbt.type_string() ~ ")",
-            "basis": "r.basis",
-            "arrivals": "r.arrivals",
+            "category": "r.category", "affinity": "cast(r.affinity as " ~ dbt.type_string() ~ ")",
+            "basis": "r.basis", "arrivals": "r.arrivals",
+            "remembered": "r.fact", "remembered_at": "cast(r.said_at as " ~ dbt.type_string() ~ ")",
         }) }} as evidence
     from ranked as r
     inner join campaigns as c on r.campaign_id = c.campaign_id
     left join offers as o on r.campaign_id = o.campaign_id and r.person_id = o.person_id
+    left join {{ ref("person_memory") }} as m on r.person_id = m.person_id
     cross join steps as s
     where r.rank = 1
 )

@@ -26,6 +26,11 @@ products as (
         ) = 1
 ),
 
+refusals as (
+    select * from {{ ref("int_refusals") }}
+    where refused = 'product'
+),
+
 -- The wait restarts with each change of the cart; carts that ended otherwise stay candidates
 -- until the window closes, so that the plan can say why nothing is sent.
 due as (
@@ -57,10 +62,11 @@ final as (
         d.expires_at,
         cast(d.value_minor as numeric(18, 6)) as value,
         d.currency,
-        d.state in ('open', 'abandoned') and coalesce(p.in_stock, true) as context_ok,
+        d.state in ('open', 'abandoned') and coalesce(p.in_stock, true) and r.what is null as context_ok,
         case
             when d.state = 'ordered' then 'cart_ordered'
             when not coalesce(p.in_stock, true) then 'out_of_stock'
+            when r.what is not null then 'declined_product'
         end as context_reason,
         p.category as topic,
         {{ json_text({
@@ -78,6 +84,7 @@ final as (
     from due as d
     left join products as p
         on d.id_space = p.id_space and split_part(d.top_product_ids, ', ', 1) = p.product_id
+    left join refusals as r on d.person_id = r.person_id and p.product_key = r.what
 )
 
 select * from final

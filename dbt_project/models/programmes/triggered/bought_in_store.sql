@@ -34,33 +34,29 @@ due as (
         and {{ after("o.ordered_at", "s.window_hours") }} > {{ as_of() }}
 ),
 
-lines as (
-    select
-        l.*,
-        p.name,
-        p.category
-    from {{ ref("order_lines") }} as l
-    inner join {{ ref("products") }} as p on l.product_key = p.product_key
-    inner join due as d on l.order_key = d.order_key
-),
-
 -- What the visit was about: the dearest line with a category.
 mains as (
-    select l.*
-    from lines as l
-    where l.category is not null
+    select
+        d.order_key,
+        d.person_id,
+        p.name,
+        p.category
+    from due as d
+    inner join {{ ref("order_lines") }} as l on d.order_key = l.order_key
+    inner join {{ ref("products") }} as p on l.product_key = p.product_key
+    where p.category is not null
     qualify row_number() over (partition by l.order_key order by l.amount_minor desc, l.order_line_key asc) = 1
 ),
 
--- What goes with it: the most bought of that category that is not in the basket.
+-- What goes with it: the most bought of that category that they neither have nor declined.
 complements as (
     select
         m.order_key,
         {{ ordered_list("p.name", "p.rank_in_category", most=3) }} as names
     from mains as m
     inner join popular as p on m.category = p.category and p.rank_in_category <= 20
-    left join lines as l on m.order_key = l.order_key and p.product_key = l.product_key
-    where l.order_key is null
+    left join {{ ref("int_unwanted_products") }} as u on m.person_id = u.person_id and p.product_key = u.product_key
+    where u.product_key is null
     group by m.order_key
 ),
 
@@ -85,16 +81,20 @@ final as (
         end as context_reason,
         m.category as topic,
         {{ json_text({
-            "subject": "'Thank you for coming in'", "fact": "concat('You bought ', m.name, ' in our shop.')",
-            "items": "c.names",
+            "subject": "'Thank you for coming in'", "items": "c.names",
+            "fact": "concat('You bought ', coalesce(m.name, 'something'), ' in our shop.', "
+                ~ "case when k.topic is null then '' else ' ' end, coalesce(k.sentence, ''))",
         }) }} as content,
         {{ json_text({
             "order_id": "d.order_id", "bought_at": "cast(d.ordered_at as " ~ dbt.type_string() ~ ")",
             "amount_minor": "d.amount_minor", "store": "d.store",
+            "liked_since": "cast(k.said_at as " ~ dbt.type_string() ~ ")",
         }) }} as evidence
     from due as d
     left join mains as m on d.order_key = m.order_key
     left join complements as c on d.order_key = c.order_key
+    left join {{ ref("int_remembered") }} as k
+        on d.person_id = k.person_id and m.category = k.topic and k.kind = 'said'
 )
 
 select * from final

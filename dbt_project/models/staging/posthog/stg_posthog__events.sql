@@ -127,8 +127,8 @@ final as (
         {{ to_int("p.rating") }} as rating,
         nullif(trim(coalesce(p.comment, p.review_body)), '') as comment,
         coalesce(
-            case when group_type in ('{{ companies | join("', '") }}') then group_key end,
             {% for type in companies %}
+            case when group_type = '{{ type }}' then group_key end,
             in_groups.{{ type }}{{ "," if not loop.last }}
             {% endfor %}
         ) as group_id,

@@ -87,6 +87,21 @@ def explain(who: str, run: RunId = None) -> None:
 
 
 @app.command()
+def permission(
+    who: str,
+    run: RunId = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="As the last run of before then saw it.")
+    ] = None,
+) -> None:
+    """Show what a person (email or person id) has allowed, since when and by which proof."""
+    from flows.permission import lines  # noqa: PLC0415
+
+    for line in lines(get_settings(), who, run, as_of):
+        terminal.console.print(line, soft_wrap=True)
+
+
+@app.command()
 def preview(programme: str, most: int = 20, run: RunId = None) -> None:
     """Show who a programme would speak to and why; nothing is sent."""
     from flows.tour import show_preview  # noqa: PLC0415

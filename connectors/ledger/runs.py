@@ -118,12 +118,16 @@ def get(engine: Engine, run_id: str) -> Run:
     return found[0]
 
 
-def last_completed(engine: Engine, kind: Kind | None = None) -> Run | None:
+def last_completed(
+    engine: Engine, kind: Kind | None = None, *, until: datetime | None = None
+) -> Run | None:
     """Return the completed run that started last (of a kind): its plan is the newest.
 
-    Replays count only when asked for.
+    Replays count only when asked for. With `until`, of the runs whose clock is not after it.
     """
     query = select(RunRow).where(RunRow.status == "completed")
+    if until is not None:
+        query = query.where(RunRow.as_of <= until)
     query = query.where(RunRow.kind == kind if kind else RunRow.kind != "replay")
     latest = query.order_by(RunRow.started_at.desc(), RunRow.as_of.desc(), RunRow.run_id)
     return next(iter(_runs(engine, latest.limit(1))), None)

@@ -6,9 +6,8 @@ versions as (
     select * from {{ ref("int_consent_changes") }}
 ),
 
-customers as (
-    select * from {{ ref("int_customers") }}
-    where is_current
+profiles as (
+    select * from {{ ref("int_profile_addresses") }}
 ),
 
 blocked as (
@@ -65,19 +64,15 @@ said as (
     select * from gone
 ),
 
--- Each version of a consent is a declaration of its own. A grant needs its own address; what stops also
--- counts for the one in the profile, and needs no time.
+-- Each version of a consent is a declaration of its own. A grant needs its own address; what stops counts
+-- for those in the profile where it names none, and needs no time.
 final as (
     select
-        s.declaration_key,
+        {{ key(["s.declaration_key", "u.node_id"]) }} as declaration_key,
         s.source_id,
         concat('consent ', s.consent_id) as declaration_id,
         case when s.channel = 'call' then 'phone' else 'email' end as address_type,
-        coalesce(
-            s.own_node,
-            case when s.state in ('withdrawn', 'unclear') and s.channel = 'call' then u.phone_node end,
-            case when s.state in ('withdrawn', 'unclear') and s.channel <> 'call' then u.email_node end
-        ) as address_node,
+        coalesce(s.own_node, u.node_id) as address_node,
         {{ node("user_id", "case when b.value is null then s.customer_id end", "s.id_space") }} as user_node,
         s.channel,
         s.purpose,
@@ -88,7 +83,11 @@ final as (
         s.confirmed_at,
         s.landed_at as known_at
     from said as s
-    left join customers as u on s.source_id = u.source_id and s.customer_id = u.customer_id
+    left join profiles as u
+        on
+            s.source_id = u.source_id and s.customer_id = u.customer_id and s.own_node is null
+            and s.state in ('withdrawn', 'unclear')
+            and u.address_type = case when s.channel = 'call' then 'phone' else 'email' end
     left join blocked as b on lower(s.customer_id) = b.value
 )
 

@@ -13,9 +13,8 @@ choices as (
     select * from {{ ref("int_web_choices") }}
 ),
 
-customers as (
-    select * from {{ ref("int_customers") }}
-    where is_current
+profiles as (
+    select * from {{ ref("int_profile_addresses") }}
 ),
 
 -- Who says "not by email" in a survey has withdrawn it, in whatever words. A confirmation is a
@@ -58,18 +57,23 @@ said as (
     from choices
 ),
 
--- A tracker knows the person: what names no address counts for the one in the profile.
+addressed as (
+    select
+        *,
+        case when channel = 'call' then 'phone' else 'email' end as address_type,
+        case when channel = 'call' then phone_node else email_node end as own_node
+    from said
+),
+
+-- A tracker knows the person: what stops and names no address counts for those in the profile, and a call
+-- may be allowed to the number that is there now.
 final as (
     select
-        {{ key(["s.said_key", "c.source_id"]) }} as declaration_key,
+        {{ key(["s.said_key", "c.source_id", "c.node_id"]) }} as declaration_key,
         s.source_id,
         concat('event ', s.said_key) as declaration_id,
-        case when s.channel = 'call' then 'phone' else 'email' end as address_type,
-        case
-            when s.channel = 'call' then coalesce(s.phone_node, c.phone_node)
-            when s.state = 'granted' then s.email_node
-            else coalesce(s.email_node, c.email_node)
-        end as address_node,
+        s.address_type,
+        coalesce(s.own_node, c.node_id) as address_node,
         s.user_node,
         s.channel,
         s.purpose,
@@ -79,8 +83,11 @@ final as (
         s.occurred_at as valid_from,
         s.confirmed_at,
         s.landed_at as known_at
-    from said as s
-    left join customers as c on s.user_node = c.user_node
+    from addressed as s
+    left join profiles as c
+        on
+            s.user_node = c.user_node and s.own_node is null and s.address_type = c.address_type
+            and (s.state <> 'granted' or (s.channel = 'call' and c.is_current))
 )
 
 select * from final

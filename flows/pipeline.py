@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from connectors.core import snapshot
+from connectors.core.settings import get_settings
 from connectors.core.warehouse import writer_slot
-from flows import build, work
+from flows import build, erase, work
 from flows.run import SLICES, Run, begin
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def execute(
         ParleyError: what, where and what to do next; the run's row says how it ended.
     """
     with steps.slot():
+        erase.resume(get_settings(), build.plainly)
         run = begin(kind, as_of, full_refresh=full_refresh)
         outcome = Outcome(run)
         with work.recorded(run):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from connectors.core import snapshot, warehouse
 from connectors.core.errors import FixConfig
 from connectors.ledger import runs
+from connectors.ledger.erasures import erased_since
 from flows import work
 from flows.run import load
 from flows.versions import versions
@@ -48,7 +49,7 @@ def replay(run_id: str, invoke: Invoke) -> Replayed:
     row = runs.get(original.ledger, run_id)
     expected = row.audience_sha256 or _published_hash(original)
     made_of = versions(warehouse.label(original.settings))
-    settings = _apart(original)
+    settings = _apart(original.settings, run_id)
     _clear(settings)
     replay_id = runs.start(original.ledger, "replay", original.as_of, made_of, full_refresh=True)
     seen = [batch.batch_id for batch in runs.batches_of(original.ledger, run_id)]
@@ -67,19 +68,24 @@ def replay(run_id: str, invoke: Invoke) -> Replayed:
         expected,
         snapshot.audience_sha256(again.snapshot_dir),
         _difference(original.snapshot_dir.is_dir(), original, again),
-        _changed(row, made_of),
+        _changed(original, row, made_of),
     )
     if result.is_same:
         _clear(settings)
     return result
 
 
-def _apart(original: Run) -> Settings:
+def clear_all(settings: Settings) -> None:
+    """Remove everything that replays left to be looked at."""
+    for folder in (settings.home / "replay").glob("*"):
+        _clear(_apart(settings, folder.name))
+
+
+def _apart(settings: Settings, run_id: str) -> Settings:
     """The original's settings, lake and ledger, but a home and schemas of its own to build in."""
-    settings = original.settings
-    own = f"replay_{original.run_id.rpartition('-')[2]}"
+    own = f"replay_{run_id.rpartition('-')[2]}"
     update = {
-        "home": settings.home / "replay" / original.run_id,
+        "home": settings.home / "replay" / run_id,
         "schema_prefix": settings.schema_of(own),
     }
     return settings.model_copy(update=update)
@@ -91,10 +97,12 @@ def _clear(settings: Settings) -> None:
     shutil.rmtree(settings.home, ignore_errors=True)
 
 
-def _changed(row: runs.Run, made_of: runs.Versions) -> list[str]:
+def _changed(original: Run, row: runs.Run, made_of: runs.Versions) -> list[str]:
     now = {"code": made_of.code, "seeds": made_of.seeds, "weights": made_of.weights}
     changed = [name for name, version in now.items() if getattr(row, f"{name}_version") != version]
-    return changed + (["engine"] if row.engine != made_of.engine else [])
+    changed += ["engine"] if row.engine != made_of.engine else []
+    # Erased people are not in either plan, but what they bought told others what is liked.
+    return changed + (["who is known"] if erased_since(original.ledger, original.as_of) else [])
 
 
 def _published_hash(original: Run) -> str:

@@ -110,6 +110,16 @@ class Lake:
         self._put(batch.path, data)
         return replace(batch, rows=rows, **_told_by(data))
 
+    def replace(self, path: str, parts: Iterable[pa.RecordBatch]) -> None:
+        """Put these records in the place of a file that no batch names; raises as `rewrite`."""
+        self._put(path, encoded(parts)[0])
+
+    def remove_unfinished(self) -> None:
+        """Remove what writers that died left half written; the caller is the only writer."""
+        for path in self.paths():
+            if path.rpartition("/")[2].startswith(".") and path.endswith(".tmp"):
+                self.remove(path)
+
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
         with suppress(FileNotFoundError):

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1, le=256)
     keep_runs: int = Field(default=24, ge=2)
     default_country: str = Field(default="GB", pattern="^[A-Z]{2}$")
+    fuzzy_identity: bool = False
 
     @field_validator("home")
     @classmethod

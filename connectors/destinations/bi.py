@@ -13,7 +13,7 @@ import duckdb
 
 from connectors.core.errors import StopRun
 from connectors.core.snapshot import flush
-from connectors.core.warehouse.embedded import open_file
+from connectors.core.warehouse.embedded import open_file, write_ordered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,23 @@ def publish(
     finally:
         _remove(building)
     return counts
+
+
+def unpack(bi_path: Path, folder: Path) -> bool:
+    """Write every table of the BI copy to a folder, as Parquet; whether there is a copy.
+
+    Raises:
+        RetryLater: a tool keeps it open for writing.
+    """
+    if not bi_path.is_file():
+        return False
+    with open_file(bi_path, read_only=True, folders=[folder]) as connection:
+        found = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts'"
+        ).fetchall()
+        for (table,) in found:
+            write_ordered(connection.table(f'marts."{table}"'), folder / f"{table}.parquet")
+    return True
 
 
 def _build(building: Path, files: Mapping[str, Path]) -> dict[str, int]:

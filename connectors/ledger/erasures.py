@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, text, update
 
+from connectors.core.errors import RetryLater
 from connectors.ledger.db import write
 from connectors.ledger.models import (
     ErasureRow,
@@ -151,11 +152,12 @@ def scrub(engine: Engine) -> None:
         connection = engine.raw_connection()
         try:
             cursor = connection.cursor()
-            for statement in _SCRUB:
-                cursor.execute(statement)
-                cursor.fetchall()
+            told = [cursor.execute(statement).fetchall() for statement in _SCRUB]
         finally:
             connection.close()
+        if told[-1][0][0]:
+            what = "the ledger's log cannot be emptied: somebody is reading it"
+            raise RetryLater(what, "ledger", "Wait for them to end, then run again.")
         return
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as plain:
         for model in (MessageRow, MessageAuditRow, KnownRowRow, IdentityCutRow):

@@ -29,6 +29,7 @@ __all__ = [
     "label",
     "opened",
     "release",
+    "restore",
     "scratch",
     "writer_slot",
 ]
@@ -60,6 +61,7 @@ class Engine(Protocol):
     def opened(self, settings: Settings, folder: Path) -> AbstractContextManager[Warehouse]: ...
     def exists(self, settings: Settings) -> bool: ...
     def drop(self, settings: Settings) -> None: ...
+    def restore(self, settings: Settings, layer: str, file: Path) -> None: ...
     def dbt_environment(self, settings: Settings) -> dict[str, str]: ...
     def release(self) -> None: ...
     def applied_batches(self, settings: Settings) -> set[str]: ...
@@ -91,13 +93,22 @@ def exists(settings: Settings) -> bool:
 
 
 def drop(settings: Settings) -> None:
-    """Remove all tables; raises as `exists` does. Only a replay's warehouse is ever dropped."""
+    """Remove all tables, with what deleted rows left in their files; raises as `exists` does.
+
+    A replay's warehouse is dropped, and the one that an erasure builds anew.
+    """
     _engine(settings).drop(settings)
 
 
+def restore(settings: Settings, layer: str, file: Path) -> None:
+    """Make a table of a Parquet file, named after it, where there is none; raises as `exists`."""
+    _engine(settings).restore(settings, layer, file)
+
+
 def label(settings: Settings) -> str:
-    """Which warehouse it is, for the run's record: engine, and the prefix of its schemas if any."""
-    return f"{settings.warehouse} {settings.schema_prefix}".strip()
+    """Which warehouse it is, for the run's record: engine, prefix of schemas, fuzzy identity."""
+    fuzzy = "fuzzy_identity" if settings.fuzzy_identity else ""
+    return " ".join(filter(None, (settings.warehouse, settings.schema_prefix, fuzzy)))
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -82,10 +83,20 @@ def exists(settings: Settings) -> bool:
 
 
 def drop(settings: Settings) -> None:
-    """Remove the file, and its log if a writer died."""
+    """Remove the file, and what a writer that died left beside it."""
     path = settings.warehouse_path
     for each in (path, path.with_name(f"{path.name}.wal")):
         each.unlink(missing_ok=True)
+    shutil.rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
+
+
+def restore(settings: Settings, layer: str, file: Path) -> None:
+    """Make a table of a Parquet file; the warehouse too, where there is none."""
+    schema, path = settings.schema_of(layer), settings.warehouse_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open_file(path, threads=settings.threads, folders=[file.parent]) as connection:
+        connection.execute(f'create schema if not exists "{schema}"')
+        connection.read_parquet(str(file)).create(f'"{schema}"."{file.stem}"')
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

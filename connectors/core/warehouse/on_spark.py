@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LAYERS: Final = ("staging", "intermediate", "marts", "programmes", "decisions", "seeds")
 WRITE: Final = "insert overwrite directory {place} using parquet select * from {name}"
 APPLIED: Final = "select batch_id from {name}"
+RESTORE: Final = "create table {name} using parquet as select * from parquet.`{place}`"
 COUNT: Final = "select count(*) from {name}"
 
 
@@ -80,6 +81,15 @@ def drop(settings: Settings) -> None:
     with session(settings) as one:
         for schema in map(settings.schema_of, LAYERS):
             one.rows(f"drop schema if exists {schema} cascade", schema)
+
+
+def restore(settings: Settings, layer: str, file: Path) -> None:
+    """Make a table of a Parquet file, which the cluster must see under the same path."""
+    schema = settings.schema_of(layer)
+    name = f"{schema}.{file.stem}"
+    with session(settings) as one:
+        one.rows(f"create schema if not exists {schema}", schema)
+        one.rows(RESTORE.format(name=name, place=f"file://{file}"), name)
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

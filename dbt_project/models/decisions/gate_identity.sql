@@ -8,10 +8,15 @@ people as (
     select * from {{ ref("people") }}
 ),
 
+erased as (
+    select * from {{ ref("int_erased_nodes") }}
+),
+
 final as (
     select
         c.candidate_key,
         case
+            when e.node_id is not null then 'erased'
             when p.person_id is null then 'unknown_person'
             when p.is_staff then 'staff'
             when p.is_test then 'test_person'
@@ -21,6 +26,7 @@ final as (
         cast(null as {{ dbt.type_timestamp() }}) as defer_until
     from candidates as c
     left join people as p on c.person_id = p.person_id
+    left join erased as e on c.address_node = e.node_id
 )
 
 select * from final

@@ -1,0 +1,1 @@
+"""What is held of a person, wherever it is, and how it is taken out again."""

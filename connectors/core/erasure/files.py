@@ -1,0 +1,67 @@
+"""Finds the rows of some people in files that were handed out, and writes them without those."""
+
+from __future__ import annotations
+
+import csv
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.core.snapshot import flush
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from connectors.core.erasure.tables import Marks
+
+MOST_CHARACTERS = 1 << 30  # content may be long
+
+
+def count(file: Path, marks: Marks) -> int:
+    """How many rows of a CSV or Parquet file hold one of the marks."""
+    return sum(marks.are_in(row) for row in _rows(file))
+
+
+def clear(file: Path, marks: Marks) -> None:
+    """Write the file anew without those rows; the others stay as they are, byte for byte in CSV."""
+    kept = [not marks.are_in(row) for row in _rows(file)]
+    with _whole(file) as part:
+        if file.suffix == ".parquet":
+            with pq.ParquetFile(file) as opened:
+                pq.write_table(opened.read().filter(pa.array(kept, pa.bool_())), part)
+            return
+        with part.open("w", newline="", encoding="utf-8") as written:
+            writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n")
+            writer.writerows(row for row, stays in zip(_rows(file), kept, strict=True) if stays)
+
+
+def handed_out(folder: Path) -> list[Path]:
+    """The files under a folder; what a dead delivery left half written is removed first."""
+    for part in folder.rglob(".*.part"):
+        part.unlink(missing_ok=True)
+    return sorted(file for kind in ("csv", "parquet") for file in folder.rglob(f"[!.]*.{kind}"))
+
+
+def _rows(file: Path) -> Iterator[list[object]]:
+    if file.suffix == ".parquet":
+        with pq.ParquetFile(file) as opened:
+            for part in opened.iter_batches():
+                yield from (list(row.values()) for row in part.to_pylist())
+        return
+    csv.field_size_limit(MOST_CHARACTERS)
+    with file.open(newline="", encoding="utf-8") as opened:
+        yield from csv.reader(opened)
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """A file beside it, that takes its place once it is written and on the disk."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    yield part
+    flush(part)
+    part.replace(file)
+    flush(file.parent)

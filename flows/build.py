@@ -180,4 +180,5 @@ def _vars(run: Run, batches: Sequence[Batch], fresh: Sequence[Batch]) -> dict[st
     ]
     vendors = sorted({IDENTIFIERS_VENDOR, *_vendors(batches)})
     told = {"as_of": iso_z(run.as_of), "run_id": run.run_id}
-    return {**told, "vendors": vendors, "batches": listed}
+    asked = {"fuzzy_identity": run.settings.fuzzy_identity}
+    return {**told, **asked, "vendors": vendors, "batches": listed}

@@ -29,6 +29,7 @@ final as (
         v.customer_id,
         {{ node("user_id", "case when b.value is null then v.customer_id end", "v.id_space") }} as user_node,
         e.node_id as email_node,
+        coalesce(e.normalised_value, lower(v.email_raw)) as mailbox,
         p.node_id as phone_node,
         {{ node("loyalty_card", "v.loyalty_card", "v.id_space") }} as card_node,
         v.country,

@@ -1,0 +1,30 @@
+{# Full names and a town are 9 points, and thousands of people; with a postcode they are 12. #}
+{% set enough = 10 %}
+
+with
+
+pairs as (
+    select * from {{ ref("int_fuzzy_pairs") }}
+),
+
+judged as (
+    select
+        *,
+        score >= {{ enough }} and (name_points > 0 or (name_points = 0 and is_one_mailbox)) as is_one
+    from pairs
+),
+
+-- What once told two people apart holds against all that makes them look like one.
+final as (
+    select
+        node_id,
+        other_id,
+        min(rule) filter (where is_one) as rule,
+        max(score) filter (where is_one) as score,
+        min(known_at) filter (where is_one) as known_at
+    from judged
+    group by node_id, other_id
+    having bool_or(is_one) and not bool_or(is_twin or is_parent)
+)
+
+select * from final

@@ -1,0 +1,45 @@
+with
+
+customers as (
+    select * from {{ ref("int_customers") }}
+    where {{ fuzzy_identity() }}
+),
+
+-- The days that forms and imports put where nobody knows better say nothing.
+compared as (
+    select
+        user_node as node_id,
+        {{ comparable("first_name") }} as first_name,
+        {{ comparable("last_name") }} as last_name,
+        case when born_on not in (date '1900-01-01', date '1970-01-01') then born_on end as born_on,
+        {{ comparable("street") }} as street,
+        {{ comparable("postcode") }} as postcode,
+        {{ comparable("city") }} as city,
+        mailbox,
+        landed_at
+    from customers
+    where user_node is not null
+),
+
+final as (
+    select
+        {{ key([
+            "node_id", "first_name", "last_name", "born_on", "street", "postcode", "city", "mailbox",
+        ]) }} as fuzzy_key,
+        node_id,
+        first_name,
+        last_name,
+        born_on,
+        cast(born_on as {{ dbt.type_string() }}) as born_text,
+        12 * extract(year from born_on) + extract(month from born_on) as born_in_month,
+        street,
+        postcode,
+        city,
+        mailbox,
+        min(landed_at) as known_at
+    from compared
+    where coalesce(first_name, last_name, mailbox) is not null
+    group by node_id, first_name, last_name, born_on, street, postcode, city, mailbox
+)
+
+select * from final

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DBT_PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 # Seeds that tables built by day have taken in: to change them means to build those anew.
-BUILT_IN = ("blocked_identifiers.csv", "consent_fields.csv")
+BUILT_IN = ("blocked_identifiers.csv", "consent_fields.csv", "identity_limits.csv")
 WEIGHTS = "intent_weights.csv"
 
 

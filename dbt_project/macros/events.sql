@@ -78,3 +78,8 @@
         concat('&', split_part({{ url }}, '?', 2)), '&utm_campaign=', 2
     ), '&', 1), '#', 1), '+', ' '), '%20', ' '), '')
 {%- endmacro %}
+
+{# Condition: the sender calls itself a robot. #}
+{% macro is_bot(user_agent) -%}
+    coalesce(lower({{ user_agent }}) like '%bot%' or lower({{ user_agent }}) like '%spider%', false)
+{%- endmacro %}

@@ -5,8 +5,8 @@
    none on a first or full build, where everything is read. With `record` (a column), the days of a
    fresh record's other versions count too, for it may have moved: of all of them, or of those
    `within` so many days, which spares reading the whole history. A deletion has no day of its own:
-   only the others tell which one it touches. #}
-{% macro touched_days(relation, day, record=none, within=none, before=0, after=0) -%}
+   only the others tell which one it touches. `more`: days that are touched for another reason. #}
+{% macro touched_days(relation, day, record=none, within=none, before=0, after=0, more=()) -%}
     {%- if not (execute and is_incremental()) -%}{{ return([]) }}{%- endif -%}
     {%- set fresh = in_fresh_batches() -%}
     {%- set found = column_values(relation, day, fresh) | reject("none") | list -%}
@@ -15,19 +15,24 @@
         {%- set near = in_days(day, found, before=within, after=within) if within else "1 = 1" -%}
         {%- set found = column_values(relation, day, again ~ " and " ~ near) | reject("none") | list -%}
     {%- endif -%}
-    {{ return(around(found, before, after)) }}
+    {{ return(around(found + more | list, before, after)) }}
 {%- endmacro %}
 
 {# Condition: the row's batch is new to the tables of this warehouse. #}
 {% macro in_fresh_batches() -%}
-    {%- set applied = {} -%}
-    {%- for batch_id in _applied_batches() -%}{%- do applied.update({batch_id: true}) -%}{%- endfor -%}
-    {%- set fresh = var("batches") | rejectattr("batch_id", "in", applied) | list -%}
+    {%- set fresh = fresh_batches() -%}
     {%- if fresh -%}
         {{ landed_since(fresh | map(attribute="landed_at") | min) }}
         and batch_id in ('{{ fresh | map(attribute="batch_id") | join("', '") }}')
     {%- else -%}1 = 0
     {%- endif -%}
+{%- endmacro %}
+
+{# The batches that are new to the tables of this warehouse. #}
+{% macro fresh_batches() -%}
+    {%- set applied = {} -%}
+    {%- for batch_id in _applied_batches() -%}{%- do applied.update({batch_id: true}) -%}{%- endfor -%}
+    {{ return(var("batches") | rejectattr("batch_id", "in", applied) | list) }}
 {%- endmacro %}
 
 {% macro _applied_batches() -%}

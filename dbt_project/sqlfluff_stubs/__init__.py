@@ -99,6 +99,51 @@ def component_labels(*_: object, **__: object) -> str:
     return "intermediate.identity_labels"
 
 
+def affected_nodes(*_: object, **__: object) -> str:
+    """The table of nodes whose component may have changed."""
+    return "intermediate.identity_affected"
+
+
+def identity_from_scratch() -> bool:
+    """All is read."""
+    return True
+
+
+def clear_if_from_scratch() -> str:
+    """Nothing goes before."""
+    return ""
+
+
+def fresh_days() -> list[str]:
+    """No day."""
+    return []
+
+
+def in_fresh_batches() -> str:
+    """A condition on a batch."""
+    return "batch_id is not null"
+
+
+def is_since_fresh(moment: str) -> str:
+    """A condition on a moment."""
+    return f"{moment} is not null"
+
+
+def days_of_newly_shared() -> list[str]:
+    """No day."""
+    return []
+
+
+def people_before() -> str:
+    """The people of the last run."""
+    return "marts.people_nodes"
+
+
+def by_key() -> str:
+    """The materialization of a table that is kept by key."""
+    return "incremental"
+
+
 def by_day() -> str:
     """The strategy of a table that is rewritten by day."""
     return "delete+insert"

@@ -33,7 +33,7 @@ HISTORIES = (30, 100, 300)
 EVENTS_A_DAY = 3_333
 NEW_DAYS = 2
 EVENT_GRAINED = (
-    "stg_segment__events", "stg_segment__choices", "int_web_events", "int_web_links",
+    "stg_segment__events", "stg_segment__choices", "int_web_events", "int_identity_sightings",
     "int_web_zones", "int_day_choices", "web_events", "sessions",
 )  # fmt: skip
 GOAL_EVENT_GRAINED, GOAL_WHOLE = 1.15, 1.5

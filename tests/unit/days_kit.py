@@ -13,7 +13,7 @@ from dbt_kit import build as run
 TABLES = (
     "intermediate.int_orders",
     "intermediate.int_order_lines",
-    "intermediate.int_web_links",
+    "intermediate.int_identity_sightings",
     "intermediate.int_web_zones",
     "intermediate.int_day_choices",
     "marts.web_events",

@@ -87,3 +87,30 @@
 
 {% macro spark__day_order(day) -%}
 {%- endmacro %}
+
+{# How a table that is kept by key is materialized: rows of the keys that a run writes are replaced
+   where the engine can replace rows, else the table is built anew. #}
+{% macro by_key() -%}
+    {{ return(adapter.dispatch("by_key")()) }}
+{%- endmacro %}
+
+{% macro duckdb__by_key() -%}
+    {{ return("incremental") }}
+{%- endmacro %}
+
+{% macro spark__by_key() -%}
+    {{ return("table") }}
+{%- endmacro %}
+
+{# Statement that empties a table. #}
+{% macro emptied(relation) -%}
+    {{ return(adapter.dispatch("emptied")(relation)) }}
+{%- endmacro %}
+
+{% macro duckdb__emptied(relation) -%}
+    delete from {{ relation }}
+{%- endmacro %}
+
+{% macro spark__emptied(relation) -%}
+    truncate table {{ relation }}
+{%- endmacro %}

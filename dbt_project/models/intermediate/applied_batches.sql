@@ -3,7 +3,7 @@
    It is written after every table that is rewritten by day, so that a run which failed in between
    finds its days touched again. #}
 -- depends_on: {{ ref("int_orders") }}, {{ ref("int_order_lines") }}, {{ ref("web_events") }}
--- depends_on: {{ ref("sessions") }}, {{ ref("int_web_links") }}, {{ ref("int_web_zones") }}
+-- depends_on: {{ ref("sessions") }}, {{ ref("int_identity_components") }}, {{ ref("int_web_zones") }}
 -- depends_on: {{ ref("int_day_choices") }}
 {% set known = {} %}
 {% if execute and is_incremental() %}

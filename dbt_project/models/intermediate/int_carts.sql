@@ -14,6 +14,12 @@ orders as (
     where cart_id is not null
 ),
 
+shared as (
+    select distinct node_id
+    from {{ ref("int_shared_identifiers") }}
+    where node_type <> 'user_id'
+),
+
 ordered as (
     select
         id_space,
@@ -29,7 +35,7 @@ carts as (
         coalesce(s.source_id, w.source_id) as source_id,
         coalesce(s.id_space, w.id_space) as id_space,
         coalesce(s.cart_id, w.cart_id) as cart_id,
-        coalesce(s.user_node, s.email_node, w.node_id) as node_id,
+        coalesce(s.user_node, case when h.node_id is null then s.email_node end, w.node_id, s.email_node) as node_id,
         coalesce(s.started_at, w.started_at, s.changed_at) as started_at,
         coalesce(s.changed_at, w.changed_at) as changed_at,
         coalesce(w.completed_at, case when s.is_ordered then s.changed_at end) as completed_at,
@@ -40,6 +46,7 @@ carts as (
         coalesce(s.currency, w.currency) as currency
     from web as w
     full outer join store as s on w.id_space = s.id_space and w.cart_id = s.cart_id
+    left join shared as h on s.email_node = h.node_id
 ),
 
 final as (

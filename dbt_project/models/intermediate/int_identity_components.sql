@@ -1,9 +1,22 @@
-{% set labels = component_labels(ref("int_identity_edges")) %}
+{{ config(
+    materialized=by_key(), incremental_strategy="delete+insert", unique_key="node_id",
+    pre_hook="{{ clear_if_from_scratch() }}",
+) }}
+{% set edges = ref("int_identity_edges") %}
+{% set touched = ref("int_identity_touched") %}
+{% set is_whole = identity_from_scratch() %}
+{% if not is_whole %}
+{% set affected = affected_nodes(touched) %}
+{% set edges = "(select * from " ~ edges ~ " where node_id in (select a.node_id from " ~ affected ~ " as a))" %}
+{% endif %}
+{% set labels = component_labels(edges) %}
 
 with
 
 nodes as (
-    select * from {{ ref("int_identity_nodes") }}
+    select *
+    from {{ ref("int_identity_nodes") }}
+    {% if not is_whole %}where node_id in (select a.node_id from {{ affected }} as a){% endif %}
 ),
 
 labels as (

@@ -1,97 +1,49 @@
-{% set types = {
-    "user_node": "user_id", "email_node": "email", "phone_node": "phone", "card_node": "loyalty_card",
-} %}
-{# Relation, when the link was seen first and last and known, and what was seen together; whatever
-   stands first was seen at all, also alone. #}
-{% set seen_in = [
-    ("customers", "created_at", "created_at", "landed_at", [
-        ("user_node", "email_node"), ("user_node", "phone_node"), ("user_node", "card_node"),
-    ]),
-    ("orders", "ordered_at", "ordered_at", "first_known_at", [
-        ("user_node", "email_node"), ("user_node", "phone_node"), ("user_node", "card_node"),
-        ("card_node", "email_node"), ("email_node", "user_node"), ("email_node", "phone_node"),
-        ("phone_node", "user_node"),
-    ]),
-    ("carts", "started_at", "changed_at", "known_at", [
-        ("user_node", "email_node"), ("email_node", "user_node"),
-    ]),
-] %}
+{{ config(
+    materialized=by_key(), incremental_strategy="delete+insert", unique_key="link_key",
+    pre_hook="{{ clear_if_from_scratch() }}",
+) }}
+{% set is_whole = identity_from_scratch() %}
 
 with
 
-customers as (
-    select * from {{ ref("int_customers") }}
-),
-
-orders as (
-    select * from {{ ref("int_orders") }}
-),
-
-carts as (
-    select * from {{ ref("int_store_carts") }}
-),
-
-declarations as (
-    select * from {{ ref("int_permission_declarations") }}
-),
-
-web_links as (
-    select * from {{ ref("int_web_links") }}
-),
-
-links as (
-    {% for relation, first, last, known, pairs in seen_in %}
-    {% for node, other in pairs %}
+sightings as (
     select
-        source_id,
-        '{{ types[node] }}' as node_type,
-        {{ node }} as node_id,
-        '{{ types[other] }}' as other_type,
-        {{ other }} as other_id,
-        {{ first }} as seen_at,
-        {{ last }} as last_seen_at,
-        {{ known }} as known_at
-    from {{ relation }}
-    where {{ node }} is not null
-    union all
-    {% endfor %}
-    {% endfor %}
-    select
-        source_id,
-        address_type as node_type,
-        address_node as node_id,
-        'user_id' as other_type,
-        user_node as other_id,
-        valid_from as seen_at,
-        valid_from as last_seen_at,
-        known_at
-    from declarations
-    where address_node is not null
-    union all
-    select
+        {{ key(["source_id", "node_id", "other_id"]) }} as link_key,
         source_id,
         node_type,
         node_id,
         other_type,
         other_id,
-        first_seen_at as seen_at,
+        first_seen_at,
         last_seen_at,
         known_at
-    from web_links
+    from {{ ref("int_identity_sightings") }}
+    {% if not is_whole %}where {{ in_days("landed_on", fresh_days()) }}{% endif %}
+),
+
+-- What a link was before stays: a day's sightings only widen it.
+links as (
+    select * from sightings
+    {% if not is_whole %}
+    union all
+    select * from {{ this }}
+    where link_key in (select s.link_key from sightings as s)
+    {% endif %}
 ),
 
 final as (
     select
+        link_key,
         source_id,
         node_type,
         node_id,
         other_type,
         other_id,
-        min(seen_at) as first_seen_at,
+        min(first_seen_at) as first_seen_at,
         max(last_seen_at) as last_seen_at,
         min(known_at) as known_at
     from links
-    group by source_id, node_type, node_id, other_type, other_id
+    group by link_key, source_id, node_type, node_id, other_type, other_id
 )
 
 select * from final

@@ -1,26 +1,26 @@
+{{ config(
+    materialized=by_key(), incremental_strategy="delete+insert", unique_key="node_id",
+    pre_hook="{{ clear_if_from_scratch() }}",
+) }}
+{% set is_whole = identity_from_scratch() %}
+{% set touched = "(select t.node_id from " ~ ref("int_identity_touched") ~ " as t)" %}
+
 with
 
-links as (
-    select * from {{ ref("int_identity_links") }}
-),
-
 ends as (
+    {% for node, type in [("node_id", "node_type"), ("other_id", "other_type")] %}
     select
-        node_id,
-        node_type,
+        {{ node }} as node_id,
+        {{ type }} as node_type,
         first_seen_at,
         last_seen_at,
         known_at
-    from links
-    union all
-    select
-        other_id as node_id,
-        other_type as node_type,
-        first_seen_at,
-        last_seen_at,
-        known_at
-    from links
-    where other_id is not null
+    from {{ ref("int_identity_links") }}
+    where
+        {{ node }} is not null
+        {% if not is_whole %}and {{ node }} in {{ touched }}{% endif %}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 final as (

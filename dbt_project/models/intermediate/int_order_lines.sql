@@ -1,8 +1,8 @@
 {{ config(
     materialized="incremental", incremental_strategy=by_day(), partition_by="ordered_on",
-    pre_hook="{{ clear_days('ordered_on', touched_days(ref('int_order_changes'), 'ordered_on', record='record')) }}",
+    pre_hook="{{ clear_days('ordered_on', touched_days(ref('int_order_changes'), 'ordered_on', record='record', more=days_of_newly_shared())) }}",
 ) }}
-{% set days = touched_days(ref("int_order_changes"), "ordered_on", record="record") %}
+{% set days = touched_days(ref("int_order_changes"), "ordered_on", record="record", more=days_of_newly_shared()) %}
 
 with
 

@@ -1,8 +1,8 @@
 {{ config(
     materialized="incremental", incremental_strategy=by_day(), partition_by="ordered_on",
-    pre_hook="{{ clear_days('ordered_on', touched_days(ref('int_order_versions'), 'ordered_on', record='record_key')) }}",
+    pre_hook="{{ clear_days('ordered_on', touched_days(ref('int_order_versions'), 'ordered_on', record='record_key', more=days_of_newly_shared())) }}",
 ) }}
-{% set days = touched_days(ref("int_order_versions"), "ordered_on", record="record_key") %}
+{% set days = touched_days(ref("int_order_versions"), "ordered_on", record="record_key", more=days_of_newly_shared()) %}
 
 with
 
@@ -25,6 +25,13 @@ identifiers as (
 blocked as (
     select * from {{ ref("int_blocked_identifiers") }}
     where identifier_type = 'user_id'
+),
+
+-- An agent's own email on orders of many people: it is nobody's sign where they left another.
+shared as (
+    select distinct node_id
+    from {{ ref("int_shared_identifiers") }}
+    where node_type <> 'user_id'
 ),
 
 ranked as (
@@ -51,13 +58,25 @@ nodes as (
     where r.version_rank = 1 and r.op = 'upsert' and {{ in_days("r.ordered_on", days) }}
 ),
 
+own as (
+    select
+        n.*,
+        case when sc.node_id is null then n.card_node end as own_card,
+        case when se.node_id is null then n.email_node end as own_email,
+        case when sp.node_id is null then n.phone_node end as own_phone
+    from nodes as n
+    left join shared as sc on n.card_node = sc.node_id
+    left join shared as se on n.email_node = se.node_id
+    left join shared as sp on n.phone_node = sp.node_id
+),
+
 final as (
     select
         {{ key(["source_id", "order_id"]) }} as order_key,
         source_id,
         id_space,
         order_id,
-        coalesce(user_node, card_node, email_node, phone_node) as node_id,
+        coalesce(user_node, own_card, own_email, own_phone, card_node, email_node, phone_node) as node_id,
         user_node,
         card_node,
         email_node,
@@ -78,7 +97,7 @@ final as (
         {{ is_bought("status") }} as is_bought,
         landed_at as known_at,
         first_known_at
-    from nodes
+    from own
 )
 
 select * from final

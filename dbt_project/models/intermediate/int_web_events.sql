@@ -122,7 +122,7 @@ final as (
         k.url,
         k.campaign,
         k.time_zone,
-        coalesce(lower(k.user_agent) like '%bot%' or lower(k.user_agent) like '%spider%', false) as is_bot,
+        {{ is_bot("k.user_agent") }} as is_bot,
         k.batch_id,
         k.landed_at
     from kept as k

@@ -1,3 +1,5 @@
+-- depends_on: {{ ref("int_identity_changes") }}
+
 with
 
 components as (
@@ -7,7 +9,7 @@ components as (
 final as (
     select
         node_id,
-        {{ key(["'person'", "first_node"]) }} as person_id,
+        {{ person_key("first_node") }} as person_id,
         node_type,
         first_seen_at as since,
         cast(null as {{ dbt.type_timestamp() }}) as until

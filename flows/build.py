@@ -16,6 +16,7 @@ from connectors.core.clock import iso_z
 from connectors.core.errors import StopRun
 from connectors.core.identifiers import IDENTIFIERS_VENDOR
 from connectors.core.lake import Lake
+from flows.run import last_clock
 from flows.versions import DBT_PROJECT
 
 if TYPE_CHECKING:
@@ -179,6 +180,11 @@ def _vars(run: Run, batches: Sequence[Batch], fresh: Sequence[Batch]) -> dict[st
         if batch.landed_at.date() in days
     ]
     vendors = sorted({IDENTIFIERS_VENDOR, *_vendors(batches)})
-    told = {"as_of": iso_z(run.as_of), "run_id": run.run_id}
+    last = last_clock(run)
+    told = {
+        "as_of": iso_z(run.as_of),
+        "run_id": run.run_id,
+        "last_as_of": iso_z(last) if last else "",
+    }
     asked = {"fuzzy_identity": run.settings.fuzzy_identity}
     return {**told, **asked, "vendors": vendors, "batches": listed}

@@ -128,6 +128,20 @@ def rebuild_reason(ledger: Engine, as_of: datetime, made_of: runs.Versions) -> s
     return "there is no complete run yet"
 
 
+def last_clock(run: Run) -> datetime | None:
+    """The latest clock that the warehouse was built for before a run; None before the first.
+
+    It holds what the runs since the last complete one have built, also those that failed.
+    """
+    clocks = []
+    for each in runs.recent(run.ledger, 100):
+        if each.kind != "replay" and each.run_id != run.run_id:
+            clocks.append(as_utc(each.as_of))
+            if each.status == "completed":
+                break
+    return max(clocks, default=None)
+
+
 def _has_seeds(ledger: Engine, row: runs.Run) -> bool:
     """Whether every run since the last complete one, and that one, loaded the same seeds."""
     for run in runs.recent(ledger, 100):

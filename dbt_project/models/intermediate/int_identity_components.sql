@@ -4,7 +4,8 @@
 ) }}
 {% set edges = ref("int_identity_edges") %}
 {% set touched = ref("int_identity_touched") %}
-{% set is_whole = identity_from_scratch() %}
+{# Where people are also told by their names, a batch may change any of those links. #}
+{% set is_whole = identity_from_scratch() or var("fuzzy_identity", false) %}
 {% if not is_whole %}
 {% set affected = affected_nodes(touched) %}
 {% set edges = "(select * from " ~ edges ~ " where node_id in (select a.node_id from " ~ affected ~ " as a))" %}

@@ -19,12 +19,13 @@ from connectors.demo.people import People, Person
 from connectors.demo.permissions import Consent, declare
 from connectors.demo.scenes import Scenes
 from connectors.demo.shop import write_shop
+from connectors.demo.talk import Talk
 from connectors.demo.traffic import Traffic
 from connectors.demo.visits import WEB_SINCE, Planner
 from connectors.demo.web import Tracker
 
 DEMO_AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)
-VERSION = 2  # raise it when the generator gives other data: an older shop is then built anew
+VERSION = 3  # raise it when the generator gives other data: an older shop is then built anew
 MARKER = "complete.json"
 BUILDING = ".building"
 
@@ -88,6 +89,7 @@ def _build(folder: Path, seed: int, tell: Progress) -> _Counts:
     planner = Planner(seed, catalogue, makers)
     _plan(planner, people, orders, consents)
     archive = Archive(folder / "web", seed)
+    Talk(seed, catalogue, people).tell(orders, archive)
     tracker = Tracker(seed, catalogue, archive)
     tracker.play(
         planner.visits,

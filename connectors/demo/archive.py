@@ -47,6 +47,10 @@ class Archive:
             else:
                 self._again(record, received, sent)
 
+    def add_whole(self, record: Properties, received: int) -> None:
+        """Keep a line received at ``received`` (epoch ms) that no fault befalls."""
+        self._keep(received, orjson.dumps(record))
+
     def write(self, before: int) -> None:
         """Write the days that end by ``before`` (epoch ms)."""
         for day in sorted(self._days):

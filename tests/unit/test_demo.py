@@ -157,6 +157,20 @@ def test_files_hold_the_day_received_in_order_with_the_usual_faults(world: World
     assert any(not isinstance(e["timestamp"], str) for e in world.events)
 
 
+def test_people_review_reply_and_call_and_some_say_the_same(world: World) -> None:
+    said = {
+        name: world.of(name)
+        for name in ("Product Reviewed", "Preference Updated", "Reply Received", "Call Completed")
+    }
+    assert all(len(events) > 40 for events in said.values())
+    customers = {c["customer_id"] for c in world.tables["customers"]}
+    assert {e["userId"] for events in said.values() for e in events} <= customers
+    alike = Counter(e["properties"].get("review_body") for e in said["Product Reviewed"])
+    assert sum(1 for words, count in alike.items() if words and count >= 3) > 3
+    outcomes = {e["properties"]["outcome"] for e in said["Call Completed"]}
+    assert {"not_by_phone", "complaint", "not_interested"} <= outcomes
+
+
 def test_products_are_named_and_sorted_as_a_shop_would() -> None:
     assert tidy_name("WHITE HANGING HEART T-LIGHT HOLDER") == "White Hanging Heart T-Light Holder"
     assert tidy_name("SET/10 RED POLKADOT PARTY CANDLES") == "Set of 10 Red Polkadot Party Candles"

@@ -15,7 +15,7 @@ from connectors.core.errors import ParleyError
 from connectors.core.history import layouts
 from connectors.core.history.times import Dates
 from connectors.core.settings import get_settings
-from flows import cli_new, cli_people, cli_sources, terminal
+from flows import cli_identity, cli_new, cli_people, cli_sources, terminal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_sources.app, name="sources")
 app.add_typer(cli_new.app, name="new")
+app.add_typer(cli_identity.app, name="identity")
 app.command()(cli_people.erase)
 app.command()(cli_people.export_person)
 AsOf = Annotated[str | None, typer.Option(help="The run's clock, ISO 8601 in UTC; default now.")]

@@ -34,6 +34,7 @@ class MessageHistory:
     channel: str
     purpose: str
     person_id: str
+    address_hash: str
     destination: str
     planned_as_of: datetime
     state: str

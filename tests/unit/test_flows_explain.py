@@ -126,7 +126,7 @@ def message(**changes: Any) -> MessageHistory:
     fields: dict[str, Any] = {
         "message_key": "m-a1", "run_id": "r1", "programme": "abandoned_cart", "campaign_id": "",
         "occasion": "cart [/b] 7", "step": 1, "channel": "email", "purpose": "marketing",
-        "person_id": ADA, "destination": "file", "planned_as_of": AS_OF, "state": "accepted",
+        "person_id": ADA, "address_hash": "e1", "destination": "file", "planned_as_of": AS_OF, "state": "accepted",
         "refusal": None, "reserved_at": AS_OF, "accepted_at": AS_OF, "sent_at": None,
         "delivered_at": None, "batch_id": None, "attempts": 1,
     }  # fmt: skip

@@ -25,8 +25,6 @@ app = typer.Typer(
 app.add_typer(cli_sources.app, name="sources")
 app.add_typer(cli_new.app, name="new")
 app.add_typer(cli_identity.app, name="identity")
-app.command()(cli_people.erase)
-app.command()(cli_people.export_person)
 AsOf = Annotated[str | None, typer.Option(help="The run's clock, ISO 8601 in UTC; default now.")]
 RunId = Annotated[str | None, typer.Option("--run", help="A run's id; default the last one.")]
 
@@ -173,6 +171,10 @@ def import_history(
     with terminal.Steps() as told, told(f"import {kind.value}") as progress:
         done = history.bring_in(settings, found, source, partial(progress, "rows"))
     history.show(file.name, done)
+
+
+app.command()(cli_people.erase)
+app.command()(cli_people.export_person)
 
 
 @app.command()

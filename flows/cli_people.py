@@ -26,7 +26,7 @@ def erase(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, and change nothing.")] = False,  # noqa: FBT002
     as_of: AsOf = None,
 ) -> None:
-    """Erase people from everything that Parley holds, and certify it; there is no way back."""
+    """Erase people from everything that Parley holds, and certify it; it cannot be undone."""
     from connectors.core.warehouse import writer_slot  # noqa: PLC0415
     from flows import build, erase  # noqa: PLC0415 - each command loads only what it needs
     from flows.pipeline import SLOT_SECONDS  # noqa: PLC0415
@@ -35,6 +35,8 @@ def erase(
     with terminal.Steps() as told, writer_slot(settings, SLOT_SECONDS):
         unfinished = [] if dry_run else erase.resume(settings, build.plainly, told)
         request = erase.look(settings, who, build.plainly, as_of, told) if who else None
+        if request and yes and not dry_run:
+            done = erase.carry_out(settings, request, build.plainly, told)
     for path in unfinished:
         terminal.console.print(f"finished what was interrupted: {path}", soft_wrap=True)
     if request is None:
@@ -47,11 +49,11 @@ def erase(
         return
     if not yes:
         typer.confirm("Erase all of this? It cannot be undone", abort=True)
-    with terminal.Steps() as told, writer_slot(settings, SLOT_SECONDS):
-        # Runs may have come in between: what goes is what is there now.
-        request = erase.look(settings, who or [], build.plainly, as_of, told)
-        path = erase.carry_out(settings, request, build.plainly, told)
-    terminal.console.print(f"[green]erased[/]; the certificate: {path}", soft_wrap=True)
+        with terminal.Steps() as told, writer_slot(settings, SLOT_SECONDS):
+            # Runs may have come in between: what goes is what is there now.
+            request = erase.look(settings, who or [], build.plainly, as_of, told)
+            done = erase.carry_out(settings, request, build.plainly, told)
+    terminal.console.print(f"[green]erased[/]; the certificate: {done}", soft_wrap=True)
 
 
 def export_person(
@@ -77,7 +79,7 @@ def export_person(
 
 def _show(request: Request) -> None:
     """What would go: counts by place and table, and what others' records lose."""
-    made = terminal.table("To be erased", "place", "table", "rows#")
+    made = terminal.table("What is theirs", "place", "table", "rows#")
     for place, counts in request.counts.items():
         for table, rows in sorted(counts.items()):
             made.add_row(place, table, f"{rows:,}")

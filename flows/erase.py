@@ -59,7 +59,7 @@ def look(
     with told("look through the lake") as progress:
         request.found = holdings.scan(settings, sought, lambda rows: progress("rows", rows))
     request.add("lake", request.found.records)
-    request.add("lake, of others", {k: len(v) for k, v in request.found.redact.items()})
+    request.add("lake, of others", request.found.redacted)
     ledger = ledger_of(settings)
     own = {*sought.nodes} - request.found.shared
     rows = erasures.messages_of(ledger, own, sought.people)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from connectors.core.delivery import Destination
 from connectors.core.errors import FixConfig
 from connectors.core.settings import Settings, SourceSettings
-from connectors.core.spec import Finding, SourceSpec
+from connectors.core.spec import Finding, SourceSpec, Stream
 
 SOURCES = "connectors.sources"
 DESTINATIONS = "connectors.destinations"
@@ -41,6 +41,15 @@ def source(vendor: str) -> SourceSpec:
         problem = _unknown("source vendor", vendor, known_sources())
         raise problem
     return spec
+
+
+def stream(vendor: str, name: str) -> Stream | None:
+    """A vendor's stream, also of one that no run extracts; None where there is none any more."""
+    module = _MODULES.get(vendor, vendor)
+    spec, others = (_find(SOURCES, module, attribute) for attribute in ("SPEC", "STREAMS"))
+    listed = spec.streams if isinstance(spec, SourceSpec) else ()
+    listed = (*listed, *(others.values() if isinstance(others, dict) else ()))
+    return next((each for each in listed if each.name == name), None)
 
 
 def destination(name: str) -> DestinationFactory:

@@ -119,7 +119,7 @@ def _load(told: dict[str, Any]) -> Request:
     return Request(
         as_of=parse_as_of(told["as_of"]),
         sought=Sought(sought["nodes"], frozenset(sought["people"]), frozenset(sought["nobodys"])),
-        found=Found(**kept, records=Counter(found["records"])),
+        found=Found(**kept, records=Counter(found["records"]), redacted=Counter(found["redacted"])),
         marks=Marks(set(marks["ids"]), set(marks["texts"])),
         message_keys=set(told["message_keys"]),
         counts={place: Counter(rows) for place, rows in told["counts"].items()},

@@ -65,7 +65,7 @@ class Scan:
                 found.take(hit.file, hit.seq)
                 found.gone.setdefault(hit.file.place, set()).add(hit.key)
             else:
-                found.redact.setdefault(hit.file.path, set()).add(hit.seq)
+                found.mark(hit.file, hit.seq)
         self._settle_versions(found)
         self._take_parts(found)
         self._find_phones(found)
@@ -137,9 +137,8 @@ class Scan:
             for part in self.lake.read(file.path, ["payload", "seq"]):
                 for phone in found.phones:
                     holds = pc.match_substring(part["payload"], phone)
-                    seqs = set(part["seq"].filter(holds).to_pylist()) - taken
-                    if seqs:
-                        found.redact.setdefault(file.path, set()).update(seqs)
+                    for seq in set(part["seq"].filter(holds).to_pylist()) - taken:
+                        found.mark(file, seq)
 
     def _rows(self, file: LakeFile) -> Iterator[Row]:
         for part in self.lake.read(file.path, COLUMNS):

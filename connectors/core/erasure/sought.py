@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from connectors.core.errors import FixConfig
 from connectors.core.identifiers import IDENTIFIERS, IDENTIFIERS_VENDOR
-from connectors.core.registry import source
+from connectors.core.registry import stream
 from connectors.core.spec import Batch, Stream
 from connectors.core.subjects import Subjects
 
@@ -70,7 +69,7 @@ class Found:
     `remove` and `redact` are the seqs of records by file: the first are theirs, the others are
     somebody else's and name them. `gone`: keys of records by place of which no version stays.
     `spellings`: how their emails and phones are written. `shared`: nodes of theirs that others'
-    records name too. `records`: how many of theirs there are, by place.
+    records name too. `records` and `redacted`: how many there are, by place.
     """
 
     remove: dict[str, set[int]] = field(default_factory=dict)
@@ -80,11 +79,18 @@ class Found:
     phones: set[str] = field(default_factory=set)
     shared: set[str] = field(default_factory=set)
     records: Counter[str] = field(default_factory=Counter)
+    redacted: Counter[str] = field(default_factory=Counter)
 
     def take(self, file: LakeFile, seq: int) -> None:
         """Note a record as theirs."""
         seqs = self.remove.setdefault(file.path, set())
         self.records[file.place] += seq not in seqs
+        seqs.add(seq)
+
+    def mark(self, file: LakeFile, seq: int) -> None:
+        """Note a record as somebody else's that names them."""
+        seqs = self.redact.setdefault(file.path, set())
+        self.redacted[file.place] += seq not in seqs
         seqs.add(seq)
 
 
@@ -104,10 +110,7 @@ def stream_of(file: LakeFile) -> Stream:
     """The stream of a file; one that nobody reads any more has no known paths."""
     if (file.vendor, file.stream) == (IDENTIFIERS_VENDOR, IDENTIFIERS.name):
         return IDENTIFIERS
-    try:
-        return source(file.vendor).stream(file.stream)
-    except (FixConfig, KeyError):
-        return Stream(file.stream, "")
+    return stream(file.vendor, file.stream) or Stream(file.stream, "")
 
 
 def subjects_of(file: LakeFile, settings: Settings) -> Subjects:

@@ -79,9 +79,22 @@ nodes as (
     {% endfor %}
 ),
 
+erased as (
+    select * from {{ ref("int_erased_nodes") }}
+),
+
 -- What was seen alone is a node too: its own link to nobody.
-final as (
+links as (
     {{ seen_together("nodes", ids, ["source_id", "landed_on"]) }}
+),
+
+-- Who was erased is nobody, and joins nobody to anybody.
+final as (
+    select l.*
+    from links as l
+    left join erased as e on l.node_id = e.node_id
+    left join erased as o on l.other_id = o.node_id
+    where e.node_id is null and o.node_id is null
 )
 
 select * from final

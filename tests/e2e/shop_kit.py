@@ -85,7 +85,7 @@ class TinyShop:
         self.put(
             "consents", consent_id=f"consent-{customer_id}", customer_id=customer_id, email=email,
             channel="email", purpose="marketing", state="granted", legal_basis="consent",
-            proof="checkout box", given_at=z(at), updated_at=z(at),
+            proof="checkout box", given_at=z(at), confirmed_at=z(at), updated_at=z(at),
         )  # fmt: skip
 
     def events(self, *events: dict[str, Any]) -> None:
@@ -129,8 +129,8 @@ def kettle_in_basket(cart_id: str, at: datetime, **who: Any) -> dict[str, Any]:
 
 
 def subscribed(device: str, email: str, at: datetime) -> dict[str, Any]:
-    """A visitor gives permission to be mailed."""
+    """A visitor gives permission to be mailed, and followed the link that asked for it."""
     return track(
         "Permission Updated", at, device=device, email=email, channel="email",
-        purpose="marketing", state="granted", proof="newsletter form",
+        purpose="marketing", state="granted", proof="newsletter form", is_confirmed=True,
     )  # fmt: skip

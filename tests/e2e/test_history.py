@@ -1,6 +1,6 @@
 """A shop moves to Parley: what the previous tool knew decides who hears about the same basket.
 
-Eight people left a kettle at ten. The previous tool's files are brought in at eleven, the run is at
+Nine people left a kettle at ten. The previous tool's files are brought in at eleven, the run is at
 five past. Lea and Hal are answered; each of the others has a reason not to be.
 """
 
@@ -22,18 +22,19 @@ IMPORT = z(MONDAY + timedelta(hours=11))
 RUN = z(MONDAY + timedelta(hours=11, minutes=5))
 LATER = z(MONDAY + timedelta(hours=11, minutes=35))
 # With these names nobody is in a holdout: a stable hash of the person's first identifier.
-PEOPLE = ("lea", "hal", "ben", "cem", "dee", "eve", "fay", "gus")
+PEOPLE = ("lea", "hal", "ben", "cem", "dee", "eve", "fay", "gus", "ida")
 FILES = {
     "consents": """\
 \ufeffEmail Address;OPTIN_TIME;Status;Source;double opt-in
 LEA@example.com;2019-05-01 10:00:00;subscribed;"newsletter
 form";yes
-hal@example.com;2019-05-01 10:00:00;subscribed;form;
-ben@example.com;2019-05-01 10:00:00;subscribed;form;
-cem@example.com;2019-05-01 10:00:00;subscribed;form;
-dee@example.com;2019-05-01 10:00:00;subscribed;form;
-eve@example.com;2019-05-01 10:00:00;subscribed;form;
-fay@example.com;2019-05-01 10:00:00;subscribed;form;
+hal@example.com;2019-05-01 10:00:00;subscribed;form;yes
+ben@example.com;2019-05-01 10:00:00;subscribed;form;yes
+cem@example.com;2019-05-01 10:00:00;subscribed;form;yes
+dee@example.com;2019-05-01 10:00:00;subscribed;form;yes
+eve@example.com;2019-05-01 10:00:00;subscribed;form;yes
+fay@example.com;2019-05-01 10:00:00;subscribed;form;yes
+ida@example.com;2019-05-01 10:00:00;subscribed;form;no
 gus@example.com;;subscribed;form;
 gus@example.com;2019-05-01
 "zoe@example.com;2019-05-01 10:00:00;subscribed;form;
@@ -69,6 +70,9 @@ ANSWERED = {
     "fay": ("defer", "caps", "contact_window",
             "went out within the contact window (seen: 2024-03-04 08:00:00)"),
     "gus": ("drop", "permission", "no_permission", "not sent: nobody ever gave permission"),
+    # Nobody knows where she lives: then the strictest rule holds.
+    "ida": ("drop", "permission", "permission_unconfirmed",
+            "not sent: the sign-up was not confirmed"),
 }  # fmt: skip
 
 
@@ -167,16 +171,16 @@ def test_a_permission_keeps_where_it_came_from_and_its_proof(move):
 
 def test_what_the_command_rejected_is_what_staging_rejects(move):
     """Rows are judged as they land; staging keeps them with that reason."""
-    assert "consents.csv: 10 rows, 7 read, 3 rejected" in move.said["consents"]
+    assert "consents.csv: 11 rows, 8 read, 3 rejected" in move.said["consents"]
     assert "suppressions.csv: 3 rows, 2 read, 1 rejected" in move.said["suppressions"]
     rejected = [
         (each["stream"], json.loads(each["payload"])["line"], each["reject_reason"])
         for each in move.home.warehouse("from staging.rejects where source_id = 'old_tool'")
     ]
     assert sorted(rejected) == [
-        ("history.consents", 10, "given_at is missing"),
-        ("history.consents", 11, "it has more or fewer fields than the header"),
-        ("history.consents", 12, "a quote is not closed"),
+        ("history.consents", 11, "given_at is missing"),
+        ("history.consents", 12, "it has more or fewer fields than the header"),
+        ("history.consents", 13, "a quote is not closed"),
         ("history.suppressions", 4, "the email is not valid"),
     ]
     for stream, line, reason in rejected:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "people": ("person_id",),
     "people_nodes": ("node_id",),
+    "accounts": ("account_id",),
+    "account_members": ("member_key",),
     "products": ("product_key",),
     "product_changes": ("product_change_key",),
     "orders": ("order_key",),

@@ -3,9 +3,7 @@ with
 nodes as (
     select
         n.person_id,
-        c.node_id,
-        c.first_seen_at,
-        c.last_seen_at
+        c.*
     from {{ ref("people_nodes") }} as n
     inner join {{ ref("int_identity_components") }} as c on n.node_id = c.node_id
 ),
@@ -28,6 +26,11 @@ orders as (
 
 zones as (
     select * from {{ ref("int_person_zones") }}
+),
+
+accounts as (
+    select * from {{ ref("account_members") }}
+    where is_main
 ),
 
 country_rules as (
@@ -84,10 +87,11 @@ final as (
         b.first_order_at,
         b.last_order_at,
         coalesce(b.order_count, 0) as order_count,
-        cast(null as {{ dbt.type_string() }}) as account_id
+        a.account_id
     from seen as s
     left join profiles as p on s.person_id = p.person_id
     left join bought as b on s.person_id = b.person_id
+    left join accounts as a on s.person_id = a.person_id
     left join zones as z on s.person_id = z.person_id
     left join country_rules as r on coalesce(p.country, b.country) = r.country
     left join country_rules as d on d.country = 'ZZ'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import md5
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,9 @@ from permission_said import Key
 
 HISTORIES = 500
 SEED = 2011
+NAMES = [f"h{number:03}" for number in range(HISTORIES)]
+# Accounts by their nodes, which SQL makes of their ids.
+ACCOUNTS = {md5(f"user_id|main|{name}-u".encode()).hexdigest(): f"{name}-u" for name in NAMES}  # noqa: S324
 SELECT = ("+permission_now", "+permission_rejects", "applied_batches")
 # Also between two landings, when nothing but the clock has moved.
 MOMENTS = [(run, landed_at(run)) for run in (1, 3, 4, RUNS)] + [(RUNS, landed_at(RUNS + 1))]
@@ -35,10 +39,6 @@ class Seen:
 def look(warehouse: Path) -> Seen:
     with duckdb.connect(str(warehouse)) as connection:
         rows = connection.execute("from marts.permission_now order by all").to_arrow_table()
-        users = connection.execute(
-            "select distinct user_node, customer_id from intermediate.int_customers"
-        )
-        names = dict(users.fetchall())
         nodes = connection.execute("select node_id, person_id from marts.people_nodes").fetchall()
     now = {
         (row["address_node"], row["channel"], row["purpose"]): Answer(
@@ -46,7 +46,8 @@ def look(warehouse: Path) -> Seen:
         )
         for row in rows.to_pylist()
     }
-    return Seen(now, {names.get(node, node): person for node, person in nodes}, rows.to_pylist())
+    people = {ACCOUNTS.get(node, node): person for node, person in nodes}
+    return Seen(now, people, rows.to_pylist())
 
 
 @dataclass
@@ -62,7 +63,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("permissions")
     rng = Random(SEED)
-    histories = [invent(rng, f"h{number:03}") for number in range(HISTORIES)]
+    histories = [invent(rng, name) for name in NAMES]
     batches = land_all(folder, histories)
 
     def known(run: int) -> list[dict[str, str]]:

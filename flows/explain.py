@@ -127,14 +127,21 @@ def _about(known: dict[str, Any]) -> Iterator[str]:
         )
     if not known["permissions"]:
         yield "  permission: none was ever given"
-    for fact in known["memory"][:5]:
-        when = f"[dim]{fact['said_at']:%Y-%m-%d}[/]"
-        said = escape(f"{fact['fact']} {fact['topic']}: {fact['value']}")
-        yield f"  {fact['kind']}: {said} {when}"
+    yield from _memory(known["memory"])
     types: dict[str, int] = {}
     for node in known["nodes"]:
         types[node["node_type"]] = types.get(node["node_type"], 0) + 1
     yield "  known by " + ", ".join(_counted(name, count) for name, count in sorted(types.items()))
+
+
+def _memory(facts: list[dict[str, Any]]) -> Iterator[str]:
+    """What is remembered: first what holds, then what has expired or was stated otherwise."""
+    for fact in facts[:6]:
+        about = f"{fact['topic']}, {fact['product']}" if fact["product"] else fact["topic"]
+        said = escape(f"{fact['fact']} {about}: {fact['value']}")
+        until = f"until {fact['expires_at']:%Y-%m-%d}"
+        until = until if fact["is_current"] else f"{until}, no longer counts"
+        yield f"  {fact['kind']}: {said} [dim]{fact['said_at']:%Y-%m-%d} {until}[/]"
 
 
 def _counted(node_type: str, count: int) -> str:
@@ -149,7 +156,11 @@ def _candidate(candidate: dict[str, Any]) -> Iterator[str]:
     seen = f" [dim](seen: {escape(looked_at)})[/]" if looked_at else ""
     occasion = f"{escape(candidate['occasion'])}, step {candidate['step']}"
     yield f"  {occasion}: {SAID[candidate['verdict']]}: {because}{seen}"
-    evidence = ", ".join(f"{k} {v}" for k, v in json.loads(candidate["evidence"]).items())
+    answered = json.loads(candidate["content"] or "{}").get("fact")
+    if answered:
+        yield f"    answers: {escape(answered)}"
+    known = json.loads(candidate["evidence"])
+    evidence = ", ".join(f"{name} {value}" for name, value in known.items() if value is not None)
     yield f"    [dim]evidence: {escape(evidence)}[/]"
     yield "    " + " ".join(f"{MARKS[g['verdict']]}{g['gate']}" for g in candidate["gates"])
     for gate in candidate["gates"]:

@@ -26,8 +26,15 @@ _OF_PERSON = {
         where n.person_id = ?
         order by w.since, w.permission_key
         """,
-    "memory": "select kind, topic, fact, value, said_at from memory"
-    " where person_id = ? order by kind desc, said_at desc, memory_key limit 12",
+    "memory": """
+        select m.kind, m.topic, p.name as product, m.fact, m.value, m.said_at, m.expires_at,
+            m.is_current
+        from memory as m
+        left join products as p on m.product_key = p.product_key
+        where m.person_id = ?
+        order by m.is_current desc, m.kind desc, m.said_at desc, m.memory_key
+        limit 12
+        """,
 }
 
 

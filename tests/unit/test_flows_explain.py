@@ -67,11 +67,12 @@ def test_a_person_is_explained_by_address_or_id(settings: Settings, published: s
 @pytest.mark.usefixtures("published")
 def test_what_is_known_of_a_person_is_told(settings: Settings) -> None:
     ada, bob = told(settings, ADA), told(settings, BOB)
-    assert ada[1:6] == [
+    assert ada[1:7] == [
         "  active, 2 orders, the last on 2011-12-06; GB",
         "  deciding: 25.0% to buy within 7 days (age -2.00, cart +1.50, visits +0.20)",
         "  permission: marketing by email granted since 2011-12-06 (consent, box [v3])",
-        "  stated: likes [red]: yes 2011-12-06",
+        "  said: interest [red], Kettle [/b]: interested 2011-12-06 until 2013-12-05",
+        "  did: interest [red]: interested 2011-12-06 until 2013-12-05, no longer counts",
         "  known by 2 devices, 1 email",
     ]
     assert bob[1:4] == [
@@ -98,6 +99,7 @@ def test_every_programme_is_told_also_the_one_without_an_occasion(settings: Sett
 def test_every_verdict_and_every_gate_is_put_into_words(settings: Settings) -> None:
     ada, bob = told(settings, ADA), told(settings, BOB)
     assert "  cart [/b] 7, step 1: to be sent: all gates passed" in ada
+    assert "    answers: You left [it]." in ada
     assert "    evidence: items 2" in ada
     assert "    ✓identity ✓permission ✓context ✓local_time" in ada
     night = "it is night where this person lives (seen: 23:10 Europe/London)"
@@ -115,7 +117,7 @@ def test_what_is_not_sent_never_passed_all_gates() -> None:
     gate = {"gate": "caps", "verdict": "fail", "reason": "new", "sentence": None, "seen": None}
     candidate = {
         "gates": [gate, {**gate, "gate": "context"}], "gate": "caps", "reason": "new",
-        "verdict": "drop", "occasion": "o", "step": 1, "evidence": "{}",
+        "verdict": "drop", "occasion": "o", "step": 1, "evidence": "{}", "content": "{}",
     }  # fmt: skip
     lines = plain(explain._candidate(candidate))
     assert lines[0] == "  o, step 1: not sent: new"
@@ -126,9 +128,9 @@ def message(**changes: Any) -> MessageHistory:
     fields: dict[str, Any] = {
         "message_key": "m-a1", "run_id": "r1", "programme": "abandoned_cart", "campaign_id": "",
         "occasion": "cart [/b] 7", "step": 1, "channel": "email", "purpose": "marketing",
-        "person_id": ADA, "address_hash": "e1", "destination": "file", "planned_as_of": AS_OF, "state": "accepted",
-        "refusal": None, "reserved_at": AS_OF, "accepted_at": AS_OF, "sent_at": None,
-        "delivered_at": None, "batch_id": None, "attempts": 1,
+        "person_id": ADA, "address_hash": "e1", "destination": "file", "planned_as_of": AS_OF,
+        "state": "accepted", "refusal": None, "reserved_at": AS_OF, "accepted_at": AS_OF,
+        "sent_at": None, "delivered_at": None, "batch_id": None, "attempts": 1,
     }  # fmt: skip
     return MessageHistory(**{**fields, **changes})
 

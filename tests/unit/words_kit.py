@@ -43,7 +43,10 @@ def decision(key: str, verdict: str, gate: str | None = None, reason: str | None
 
 
 CANDIDATES = [
-    candidate("a1", ADA, "abandoned_cart", occasion="cart [/b] 7", value=30.0),
+    candidate(
+        "a1", ADA, "abandoned_cart", occasion="cart [/b] 7", value=30.0,
+        content='{"fact": "You left [it]."}', evidence='{"items": 2, "liked_since": null}',
+    ),  # fmt: skip
     candidate("a2", ADA, "abandoned_cart", occasion="cart 8", value=20.0),
     candidate("b1", BOB, "abandoned_cart", context_ok=False),
     candidate("a3", ADA, "new_collection"),
@@ -142,10 +145,13 @@ TABLES: dict[str, list[dict[str, Any]]] = {
     ],
     "memory": [
         {
-            "memory_key": "f1", "person_id": ADA, "kind": "stated", "topic": "[red]",
-            "fact": "likes", "value": "yes", "said_at": MORNING,
+            "memory_key": key, "person_id": ADA, "kind": kind, "topic": "[red]", "fact": "interest",
+            "product_key": product, "value": "interested", "said_at": MORNING,
+            "expires_at": MORNING + timedelta(days=730), "is_current": kind == "said",
         }
+        for key, kind, product in (("f1", "did", None), ("f2", "said", "p1"))
     ],
+    "products": [{"product_key": "p1", "name": "Kettle [/b]"}],
     "conversions": [
         {
             "conversion_key": "c1", "node_id": EMAIL, "goal": "buy", "occurred_at": MORNING,

@@ -33,27 +33,22 @@ def erase(
 
     settings = get_settings()
     with terminal.Steps() as told, writer_slot(settings, SLOT_SECONDS):
-        unfinished = [] if dry_run else erase.resume(settings, build.plainly, told)
+        finished = [] if dry_run else erase.resume(settings, build.plainly, told)
         request = erase.look(settings, who, build.plainly, as_of, told) if who else None
         if request and yes and not dry_run:
-            done = erase.carry_out(settings, request, build.plainly, told)
-    for path in unfinished:
-        terminal.console.print(f"finished what was interrupted: {path}", soft_wrap=True)
-    if request is None:
-        if not unfinished:
-            terminal.console.print("nothing was interrupted; name somebody to erase them")
-        return
-    _show(request)
-    if dry_run:
-        terminal.console.print("nothing was changed")
-        return
-    if not yes:
-        typer.confirm("Erase all of this? It cannot be undone", abort=True)
-        with terminal.Steps() as told, writer_slot(settings, SLOT_SECONDS):
-            # Runs may have come in between: what goes is what is there now.
-            request = erase.look(settings, who or [], build.plainly, as_of, told)
-            done = erase.carry_out(settings, request, build.plainly, told)
-    terminal.console.print(f"[green]erased[/]; the certificate: {done}", soft_wrap=True)
+            finished.append(erase.carry_out(settings, request, build.plainly, told))
+    if request:
+        _show(request)
+        if dry_run or not yes:
+            _ask(dry_run=dry_run)
+            with terminal.Steps() as told, writer_slot(settings, SLOT_SECONDS):
+                # Runs may have come in between: what goes is what is there now.
+                request = erase.look(settings, who or [], build.plainly, as_of, told)
+                finished.append(erase.carry_out(settings, request, build.plainly, told))
+    for path in finished:
+        terminal.console.print(f"[green]erased[/]; the certificate: {path}", soft_wrap=True)
+    if not finished:
+        terminal.console.print("nothing was interrupted; name somebody to erase them")
 
 
 def export_person(
@@ -75,6 +70,14 @@ def export_person(
     out.touch(mode=0o600, exist_ok=True)
     out.write_text(told, encoding="utf-8")
     terminal.console.print(f"written to {out}", soft_wrap=True)
+
+
+def _ask(*, dry_run: bool) -> None:
+    """Go on only if somebody wants it."""
+    if dry_run:
+        terminal.console.print("nothing was changed")
+        raise typer.Exit
+    typer.confirm("Erase all of this? It cannot be undone", abort=True)
 
 
 def _show(request: Request) -> None:

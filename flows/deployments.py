@@ -1,24 +1,29 @@
-"""The deployed flows `triggered`, `mass` and `daily`: one sequence, their slices of the plan."""
+"""The deployed flows: `triggered`, `mass` and `daily`, one sequence with their slices; `erase`."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from prefect import flow
 from prefect.concurrency.sync import concurrency
+from pydantic import Field
 
 from connectors.core.settings import get_settings
 from connectors.core.warehouse import writer_slot
 from connectors.ledger.outbox import EmitResult
 from flows import artifacts, emit, extract, pipeline, transform
+from flows import erase as erasing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connectors.ledger.runs import Kind
     from flows.run import Run, Slice
+
+# The server refuses anything else before it stores it, an address above all.
+PersonId = Annotated[str, Field(pattern="^([0-9a-f]{8,64})?$")]
 
 
 class PrefectSteps:
@@ -63,6 +68,22 @@ def _run(kind: Kind, as_of: str | None, *, full_refresh: bool) -> str:
     outcome = pipeline.execute(kind, PrefectSteps(), as_of, full_refresh=full_refresh)
     artifacts.publish(outcome)
     return outcome.run.run_id
+
+
+@flow
+def erase(person: PersonId = "") -> list[str]:
+    """Erase a person from everything held; without one, finish what was interrupted.
+
+    Takes an id or an address's hash (`parley explain` shows them), never an address: parameters
+    are stored. Returns where the certificates are.
+    """
+    settings, steps = get_settings(), PrefectSteps()
+    with steps.slot():
+        paths = erasing.resume(settings, transform.as_tasks)
+        if person:
+            request = erasing.look(settings, [person], transform.as_tasks, None)
+            paths.append(erasing.carry_out(settings, request, transform.as_tasks))
+    return [str(path) for path in paths]
 
 
 @flow

@@ -16,6 +16,7 @@ from connectors.core.clock import parse_as_of
 from connectors.core.erasure import files
 from connectors.core.erasure.request import Request, apart, folder_of, pending
 from connectors.core.erasure.rewriting import rewrite
+from connectors.core.erasure.staged import wait_for_staged
 from connectors.core.erasure.tables import Folder, Marks
 from connectors.core.lake import Lake
 from connectors.core.settings import Settings
@@ -99,7 +100,7 @@ def carry_out(settings: Settings, request: Request, invoke: Invoke, told: Told =
     """
     request.save(settings)
     ledger = ledger_of(settings)
-    snapshot.wait_for_staged(settings.runs_dir, STAGED_SECONDS)
+    wait_for_staged(settings.runs_dir, STAGED_SECONDS)
     with emission_lock(ledger):
         for name, step in STEPS.items():
             if name not in request.done:

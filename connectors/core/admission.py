@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from connectors.core.spec import Page, Record
+from connectors.core.settings import Settings
+from connectors.core.spec import Manifest, Page, Record, Stream
 from connectors.core.subjects import Named, Subjects, parsed
 
 
@@ -47,3 +48,12 @@ class Admission:
 
     def _of_erased(self, named: list[Named]) -> list[Named]:
         return [each for each in named if each.node_id in self.erased]
+
+
+def admission_to(
+    stream: Stream, source_id: str, settings: Settings, manifest: Manifest
+) -> Admission:
+    """What judges the records of a connected source's stream."""
+    key, space = settings.hash_key.get_secret_value(), settings.source(source_id).id_space
+    subjects = Subjects(stream, source_id, space, key, settings.default_country)
+    return Admission(manifest.erased(), subjects)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from connectors.core.admission import Admission
+from connectors.core.admission import admission_to
 from connectors.core.batch import BatchName, Draft, chunk
 from connectors.core.clock import utc_now
 from connectors.core.comparison import Comparison, News
@@ -36,7 +36,6 @@ from connectors.core.spec import (
     SourceSpec,
     Stream,
 )
-from connectors.core.subjects import Subjects
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,10 +89,7 @@ def land(  # noqa: PLR0913 - it joins that many parts
     context = replace(context, page_size=min(context.page_size, batch_rows))
     key = settings.hash_key.get_secret_value()
     collector = IdentifierCollector(stream, key, settings.default_country)
-    subjects = Subjects(
-        stream, source_id, settings.source(source_id).id_space, key, settings.default_country
-    )
-    admission = Admission(manifest.erased(), subjects)
+    admission = admission_to(stream, source_id, settings, manifest)
     landing = _Landing(spec.vendor, context, manifest, lake, collector, batch_rows)
     try:
         for page in spec.read(context):

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import shutil
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pyarrow.parquet as pq
 
 from connectors.core import warehouse
-from connectors.core.errors import RetryLater, StopRun
+from connectors.core.errors import StopRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +33,6 @@ TEMPORARY: Final = ".tmp-"
 FAILED: Final = ".failed-"
 WITNESS: Final = "people.parquet"  # every whole snapshot has it
 CHUNK_ROWS: Final = 10_000
-POLL_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -119,23 +116,6 @@ def remove_leftovers(runs_dir: Path) -> list[str]:
         shutil.rmtree(folder, ignore_errors=True)
         _owner_file(folder).unlink(missing_ok=True)
     return [folder.name for folder in dead]
-
-
-def wait_for_staged(runs_dir: Path, seconds: float) -> None:
-    """Wait until no snapshot is between staging and publishing; leftovers are removed.
-
-    The caller holds the writer's slot, so that no other is staged meanwhile.
-
-    Raises:
-        RetryLater: one still is after so many seconds.
-    """
-    for _ in range(1 + math.ceil(seconds / POLL_SECONDS)):
-        remove_leftovers(runs_dir)
-        if not any(runs_dir.glob(f"{TEMPORARY}*")):
-            return
-        time.sleep(POLL_SECONDS)
-    what = "a run's snapshot is still being checked"
-    raise RetryLater(what, str(runs_dir), "Wait for that run to end, then start this again.")
 
 
 def thin(runs_dir: Path, keep: int) -> int:

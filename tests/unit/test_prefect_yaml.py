@@ -13,6 +13,7 @@ import pytest
 import yaml
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.exceptions import ParameterTypeError
 from prefect.server.schemas.schedules import CronSchedule
 
 from connectors.core.settings import get_settings
@@ -43,9 +44,18 @@ def fires(name: str, count: int) -> list[datetime]:
     return [moment.astimezone(UTC) for moment in asyncio.run(dates)]
 
 
-def test_triggered_mass_and_daily_are_deployed_and_nothing_else() -> None:
-    assert list(DEPLOYMENTS) == ["triggered", "mass", "daily"]
-    assert len(DECLARED["deployments"]) == 3
+def test_triggered_mass_daily_and_erase_are_deployed_and_nothing_else() -> None:
+    assert list(DEPLOYMENTS) == ["triggered", "mass", "daily", "erase"]
+    assert len(DECLARED["deployments"]) == 4
+
+
+def test_people_are_erased_by_hand_and_never_by_an_address() -> None:
+    assert "schedules" not in DEPLOYMENTS["erase"]
+    erase = the_flow("erase")
+    assert erase.validate_parameters({"person": "0123456789abcdef"})
+    for address in ("ada@example.com", "+447911123456", "Ada"):
+        with pytest.raises(ParameterTypeError):
+            erase.validate_parameters({"person": address})
 
 
 @pytest.mark.parametrize(
@@ -113,7 +123,8 @@ def test_flows_are_thin() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef) and decorated(node)
     }
-    assert set(lengths) == {"extract", "transform", "decide", "triggered", "mass", "daily"}
+    deployed = {"triggered", "mass", "daily", "erase"}
+    assert set(lengths) == {"extract", "transform", "decide", *deployed}
     assert max(lengths.values()) <= MOST_FLOW_LINES
 
 

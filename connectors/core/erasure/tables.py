@@ -120,6 +120,6 @@ def _theirs(connection: Connection, file: Path) -> str:
     return "coalesce(" + (" or ".join(found) or "false") + ", false)"
 
 
-def _count(relation: Any) -> int:  # noqa: ANN401 - a relation of DuckDB
+def _count(relation: Any) -> int:  # noqa: ANN401 - the engine has no types
     row = relation.count("*").fetchone()
     return int(row[0]) if row else 0

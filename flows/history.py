@@ -39,12 +39,14 @@ if TYPE_CHECKING:
 class Imported:
     """What an import did.
 
-    `suppressed`: entries that the ledger's list gained; `is_known`: the same file was imported
+    `suppressed`: entries that the ledger's list gained; `kept_out`: rows of people who were erased,
+    which did not land; `is_known`: the same file was imported
     before, so nothing was done; `is_dry`: nothing was done because that was asked for.
     """
 
     tally: Tally
     suppressed: int = 0
+    kept_out: int = 0
     is_known: bool = False
     is_dry: bool = False
 
@@ -57,6 +59,7 @@ class _Import:
     source_id: str
     settings: Settings
     suppressed: int = 0
+    kept_out: int = 0
 
     def land(self, spec: SourceSpec, progress: Progress | None = None) -> None:
         """Land a stream; what must stop messages is in the ledger before its page is landed."""
@@ -67,7 +70,7 @@ class _Import:
                 self._stop(stream.name, page)
                 yield page
 
-        land(
+        landed = land(
             replace(spec, read=read),
             stream,
             self.source_id,
@@ -77,6 +80,7 @@ class _Import:
             self.file.reading.as_of,
             progress,
         )
+        self.kept_out += landed.kept_out
 
     def _stop(self, kind: str, page: Page) -> None:
         key = self.settings.hash_key.get_secret_value()
@@ -131,7 +135,7 @@ def bring_in(
         if file.kind == "suppressions":
             coming.land(file.withdrawals())
         coming.land(file.spec(tally), progress)
-    return Imported(tally, coming.suppressed)
+    return Imported(tally, coming.suppressed, coming.kept_out)
 
 
 def look_at(file: HistoryFile) -> Imported:
@@ -188,6 +192,8 @@ def show(name: str, done: Imported) -> None:
 def _next(done: Imported, rejected: int) -> Iterator[str]:
     if done.suppressed:
         yield f"{done.suppressed:,} more on the list of those who are not contacted, from now on"
+    if done.kept_out:
+        yield f"{_rows(done.kept_out)} of people who were erased stayed out"
     if rejected:
         yield "rejected rows have no effect: mend them and import the file again"
     yield "nothing was written" if done.is_dry else "next: `parley run daily` takes it in"

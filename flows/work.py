@@ -69,6 +69,9 @@ def land_stream(run: Run, source_id: str, stream: str, progress: Progress | None
         spec, spec.stream(stream), source_id, run.settings, manifest, lake, run.as_of, progress
     )
     log.info("landed %s rows of %s.%s", landed.rows, source_id, stream)
+    if landed.kept_out:
+        told = landed.kept_out, source_id, stream
+        log.info("%s records of people who were erased stayed out of %s.%s", *told)
     return landed
 
 

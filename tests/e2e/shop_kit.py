@@ -51,6 +51,11 @@ class TinyShop:
                 f"insert into {table} ({', '.join(row)}) values ({places})", list(row.values())
             )
 
+    def change(self, table: str, at: datetime) -> None:
+        """Every row of a table was touched then."""
+        with sqlite3.connect(self._path) as connection:
+            connection.execute(f"update {table} set updated_at = ?", [z(at)])
+
     def customer(self, customer_id: str, at: datetime, **columns: Any) -> None:
         """A customer who registered then."""
         self.put(

@@ -14,6 +14,7 @@ from home_kit import rows_of
 TABLES = (
     *("people", "people_nodes", "products", "orders", "order_lines", "web_events", "sessions"),
     *("carts", "permissions", "permission_now", "memory", "intent_scores", "segments"),
+    *("person_memory", "voice"),
     *("segment_members", "conversions", "candidates", "decision_gates", "decisions"),
     *("audience_triggered", "audience_mass", "messages"),
 )

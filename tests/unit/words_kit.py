@@ -44,9 +44,14 @@ def decision(key: str, verdict: str, gate: str | None = None, reason: str | None
 
 CANDIDATES = [
     candidate(
-        "a1", ADA, "abandoned_cart", occasion="cart [/b] 7", value=30.0,
-        content='{"fact": "You left [it]."}', evidence='{"items": 2, "liked_since": null}',
-    ),  # fmt: skip
+        "a1",
+        ADA,
+        "abandoned_cart",
+        occasion="cart [/b] 7",
+        value=30.0,
+        content='{"fact": "You left [it]."}',
+        evidence='{"items": 2, "liked_since": null}',
+    ),
     candidate("a2", ADA, "abandoned_cart", occasion="cart 8", value=20.0),
     candidate("b1", BOB, "abandoned_cart", context_ok=False),
     candidate("a3", ADA, "new_collection"),

@@ -31,14 +31,16 @@
    they are is chosen anew. #}
 {% macro days_of_newly_shared() -%}
     {%- set shared = ref("int_shared_identifiers") -%}
+    {%- set identifiers = ref("int_identifiers") -%}
+    {%- set versions = ref("int_order_versions") -%}
     {%- if not (execute and is_incremental()) -%}{{ return([]) }}{%- endif -%}
     {%- set newly = "(select node_id from " ~ shared ~ " where " ~ is_since_fresh("shared_at") ~ ")" -%}
     {%- if run_query("select count(*) from " ~ newly ~ " as n").columns[0].values()[0] | int == 0 -%}
         {{ return([]) }}
     {%- endif -%}
-    {%- set raws = "(select raw_value from " ~ ref("int_identifiers") ~ " where node_id in " ~ newly ~ ")" -%}
+    {%- set raws = "(select raw_value from " ~ identifiers ~ " where node_id in " ~ newly ~ ")" -%}
     {{ return(column_values(
-        ref("int_order_versions"), "ordered_on",
+        versions, "ordered_on",
         "email_raw in " ~ raws ~ " or phone_raw in " ~ raws
         ~ " or " ~ node("loyalty_card", "loyalty_card", "id_space") ~ " in " ~ newly
     ) | reject("none") | list) }}

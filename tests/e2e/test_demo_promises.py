@@ -41,8 +41,28 @@ def test_every_message_sent_had_a_permission_then_or_is_a_service_message(demo, 
 def test_people_without_permission_were_candidates_and_got_nothing(demo):
     # Else the test above would pass by having nobody to refuse.
     reasons = Counter(d["reason"] for d in demo.home.snapshot(demo.runs["first"], "decisions"))
-    assert reasons["no_permission"] > 0
-    assert reasons["permission_withdrawn"] > 0
+    for reason in ("no_permission", "permission_withdrawn", "permission_unconfirmed"):
+        assert reasons[reason] > 0, reason
+
+
+def test_where_the_country_asks_only_confirmed_sign_ups_were_written_to(demo, messages):
+    run = demo.runs["next_day"]
+    country = {p["person_id"]: p["country"] for p in demo.home.snapshot(run, "people")}
+    person = {n["node_id"]: n["person_id"] for n in demo.home.snapshot(run, "people_nodes")}
+    confirmed = {
+        p["node_id"]
+        for p in demo.home.snapshot(run, "permissions")
+        if p["confirmed_at"] or p["legal_basis"] == "soft_opt_in"
+    }
+    strict = [
+        m["address_hash"]
+        for m in messages
+        if m["state"] == "accepted"
+        and m["purpose"] == "marketing"
+        and country[person[m["address_hash"]]] in {"DE", "AT", "CH", None}
+    ]
+    assert strict
+    assert set(strict) <= confirmed
 
 
 def test_nobody_gets_two_marketing_messages_within_a_contact_window(demo, messages):

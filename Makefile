@@ -8,7 +8,7 @@ SPARK := .venv/.spark
 BENCH := .venv/.bench
 SERVERS := .venv/.servers
 
-.PHONY: demo test test-spark check format bench ui clean help
+.PHONY: demo test test-spark check format bench quality ui clean help
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ format: $(READY) ## Put Python and SQL in shape
 
 bench: $(BENCH) ## How far from what the hardware allows, as ratios (SCALE=1)
 	@$(BIN)/python -m tests.bench --scale $(SCALE)
+
+quality: $(READY) ## How good the beliefs are, on labelled data, beside the best known
+	@$(BIN)/python -m tests.quality
 
 ui: $(READY) ## Prefect with everything deployed; Ctrl-C ends it
 	@exec $(BIN)/parley ui --port $(PORT)

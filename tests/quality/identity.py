@@ -1,4 +1,4 @@
-"""Who is who: labelled people landed as customers of a database, and what the transform makes of them."""
+"""Who is who: labelled people as customers of a database, and what the transform makes of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +48,14 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What came out for a file: its figures, and pairs linked and true ones of them by rule."""
+class Placed:
+    """What the transform made of a source's customers: the person of each, and who was linked how.
 
-    figures: Figures
-    rules: Mapping[str, tuple[int, int]]
+    `links` by the fuzzy rules: rule, customer id, other customer id.
+    """
+
+    persons: Mapping[str, str]
+    links: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -72,45 +75,60 @@ GOALS = {
 
 def rows(home: Path) -> list[Row]:
     """Both files with the fuzzy rules, then by the keys alone."""
-    return [row for fuzzy in (True, False) for row in _rows(measure(home, fuzzy=fuzzy), fuzzy)]
+    people = files()
+    found = {fuzzy: place(home, people, fuzzy=fuzzy) for fuzzy in (True, False)}
+    return [
+        *(_fuzzy(name, people[name], placed) for name, placed in found[True].items()),
+        *(_keys_alone(name, people[name], placed) for name, placed in found[False].items()),
+    ]
 
 
-def _rows(found: Mapping[str, Found], fuzzy: bool) -> Iterator[Row]:  # noqa: FBT001 - a fact
-    for name, each in found.items():
-        told, goal = each.figures, GOALS[name]
-        value = f"F1 {told.f1:.4f}, precision {told.precision:.4f}, recall {told.recall:.4f}"
-        if not fuzzy:
-            yield Row(
-                f"identity: {name}, keys alone", value, "", "precision 1.0", told.precision == 1.0
-            )
-            continue
-        notes = [
-            f"found by {rule}: {pairs} pairs, precision {true / pairs:.4f}"
-            for rule, (pairs, true) in sorted(each.rules.items())
-        ]
-        met = told.f1 >= goal.f1 and told.precision >= goal.precision
-        asked = f"F1 ≥ {goal.f1} at precision ≥ {goal.precision}"
-        yield Row(f"identity: {name}, fuzzy", value, goal.reference, asked, met, notes)
+def _fuzzy(name: str, customers: list[Customer], placed: Placed) -> Row:
+    told, goal = figures(customers, placed), GOALS[name]
+    label = {each["customer_id"]: each["label"] for each in customers}
+    linked = Counter(rule for rule, _, _ in placed.links)
+    true = Counter(rule for rule, one, other in placed.links if label[one] == label[other])
+    notes = [
+        f"found by {rule}: {pairs} pairs, precision {true[rule] / pairs:.4f}"
+        for rule, pairs in sorted(linked.items())
+    ]
+    met = told.f1 >= goal.f1 and told.precision >= goal.precision
+    asked = f"F1 ≥ {goal.f1} at precision ≥ {goal.precision}"
+    return Row(f"identity: {name}, fuzzy", _said(told), goal.reference, asked, met, notes)
 
 
-def measure(home: Path, *, fuzzy: bool) -> dict[str, Found]:
-    """Land both files and build; by file. A home that was measured in is only built anew."""
-    people = {"febrl3": dict(_febrl3()), "fake_1000": dict(_fake_1000())}
+def _keys_alone(name: str, customers: list[Customer], placed: Placed) -> Row:
+    told = figures(customers, placed)
+    met = told.precision == 1.0 and not placed.links
+    return Row(f"identity: {name}, keys alone", _said(told), "", "precision 1.0", met)
+
+
+def _said(told: Figures) -> str:
+    return f"F1 {told.f1:.4f}, precision {told.precision:.4f}, recall {told.recall:.4f}"
+
+
+def files() -> dict[str, list[Customer]]:
+    """The labelled files as customers, by the name of their source."""
+    return {"febrl3": list(_febrl3()), "fake_1000": list(_fake_1000())}
+
+
+def place(home: Path, people: Mapping[str, list[Customer]], *, fuzzy: bool) -> dict[str, Placed]:
+    """Land each source's customers in a home and build; a home that has them is only built anew."""
     with _settled(home, people, fuzzy=fuzzy):
         run = flows.run.begin("triggered", AS_OF)
         for name, customers in people.items():
             if not (home / f"{name}.db").exists():
-                _write(home / f"{name}.db", list(customers.values()))
+                _write(home / f"{name}.db", customers)
                 work.land_stream(run, name, "customers")
         work.gate_landing(run)
         work.take_in(run)
         work.transform(run, _identity_alone)
         with duckdb.connect(str(run.settings.warehouse_path), read_only=True) as connection:
-            return {name: _found(connection, name, people[name]) for name in people}
+            return {name: _placed(connection, name) for name in people}
 
 
 @contextmanager
-def _settled(home: Path, sources: Mapping[str, object], *, fuzzy: bool) -> Iterator[None]:
+def _settled(home: Path, sources: Iterable[str], *, fuzzy: bool) -> Iterator[None]:
     """Work in a home with the files as sources, whose ids have nothing to do with each other."""
     own = {"PARLEY_HOME": str(home), "PARLEY_FUZZY_IDENTITY": str(fuzzy)}
     for name in sources:
@@ -130,7 +148,9 @@ def _write(path: Path, customers: list[Customer]) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute(f"create table customers ({', '.join(COLUMNS)})")
         marks = ", ".join("?" * len(COLUMNS))
-        values = [[each.get(column) for column in COLUMNS] for each in customers]
+        values = [
+            [{"updated_at": CHANGED, **each}.get(name) for name in COLUMNS] for each in customers
+        ]
         connection.executemany(f"insert into customers values ({marks})", values)
     connection.close()
 
@@ -141,80 +161,61 @@ def _identity_alone(args: list[str], manifest: Manifest) -> None:
     build.plainly([*args[:start], "+people_nodes", "+int_fuzzy_links", *args[end:]], manifest)
 
 
-def _found(
-    connection: duckdb.DuckDBPyConnection, source: str, customers: Mapping[str, Customer]
-) -> Found:
-    label = {str(each["customer_id"]): each["label"] for each in customers.values()}
-    nodes = dict(
-        connection.execute(
-            "select user_node, customer_id from intermediate.int_customers where source_id = ?",
-            [source],
-        ).fetchall()
-    )
-    persons = dict(
-        connection.execute("select node_id, person_id from marts.people_nodes").fetchall()
-    )
-    placed = [(persons[node], label[key]) for node, key in nodes.items()]
-    rules: dict[str, tuple[int, int]] = {}
-    links = connection.execute(
-        "select node_id, other_id, rule from intermediate.int_fuzzy_links"
+def _placed(connection: duckdb.DuckDBPyConnection, source: str) -> Placed:
+    persons = connection.execute(
+        "select c.customer_id, n.person_id from intermediate.int_customers as c"
+        " inner join marts.people_nodes as n on c.user_node = n.node_id where c.source_id = ?",
+        [source],
     ).fetchall()
-    for node, other, rule in links:
-        if node in nodes:
-            is_one = other in nodes and label[nodes[node]] == label[nodes[other]]
-            pairs, true = rules.get(rule, (0, 0))
-            rules[rule] = (pairs + 1, true + is_one)
-    return Found(_figures(placed), rules)
+    links = connection.execute(
+        "select l.rule, c.customer_id, o.customer_id from intermediate.int_fuzzy_links as l"
+        " inner join intermediate.int_customers as c on l.node_id = c.user_node"
+        " inner join intermediate.int_customers as o on l.other_id = o.user_node"
+        " where c.source_id = ?",
+        [source],
+    ).fetchall()
+    return Placed(dict(persons), links)
 
 
-def _figures(placed: list[tuple[str, str | None]]) -> Figures:
-    """From (person, label) of each record."""
-    together = _pairs(Counter(person for person, _ in placed))
-    are_one = _pairs(Counter(label for _, label in placed))
-    both = _pairs(Counter(placed))
-    return Figures(both / together if together else 1.0, both / are_one)
+def figures(customers: list[Customer], placed: Placed) -> Figures:
+    """How far the persons are those of the labels, over all pairs of customers."""
+    both = [(placed.persons[str(each["customer_id"])], each["label"]) for each in customers]
+    together = _pairs(Counter(person for person, _ in both))
+    are_one = _pairs(Counter(label for _, label in both))
+    true = _pairs(Counter(both))
+    return Figures(true / together if together else 1.0, true / are_one)
 
 
 def _pairs(counts: Mapping[object, int]) -> int:
     return sum(n * (n - 1) // 2 for n in counts.values())
 
 
-def _febrl3() -> Iterator[tuple[str, Customer]]:
+def _febrl3() -> Iterator[Customer]:
     """Its soc_sec_id is left out: shops don't ask for it."""
     with (DATA / "febrl3.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, skipinitialspace=True):
             born = row["date_of_birth"]
-            key = row["rec_id"]
-            yield (
-                key,
-                {
-                    "customer_id": key,
-                    "label": key.split("-")[1],
-                    "first_name": row["given_name"],
-                    "last_name": row["surname"],
-                    "born_on": f"{born[:4]}-{born[4:6]}-{born[6:]}" if born else None,
-                    "street": f"{row['street_number']} {row['address_1']}",
-                    "postcode": row["postcode"],
-                    "city": row["suburb"],
-                    "updated_at": CHANGED,
-                },
-            )
+            yield {
+                "customer_id": row["rec_id"],
+                "label": row["rec_id"].split("-")[1],
+                "first_name": row["given_name"],
+                "last_name": row["surname"],
+                "born_on": f"{born[:4]}-{born[4:6]}-{born[6:]}" if born else None,
+                "street": f"{row['street_number']} {row['address_1']}",
+                "postcode": row["postcode"],
+                "city": row["suburb"],
+            }
 
 
-def _fake_1000() -> Iterator[tuple[str, Customer]]:
+def _fake_1000() -> Iterator[Customer]:
     with (DATA / "fake_1000.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
-            key = f"fake-{row['unique_id']}"  # 0 alone is nobody's id
-            yield (
-                key,
-                {
-                    "customer_id": key,
-                    "label": row["cluster"],
-                    "email": row["email"],
-                    "first_name": row["first_name"],
-                    "last_name": row["surname"],
-                    "born_on": row["dob"],
-                    "city": row["city"],
-                    "updated_at": CHANGED,
-                },
-            )
+            yield {
+                "customer_id": f"fake-{row['unique_id']}",  # 0 alone is nobody's id
+                "label": row["cluster"],
+                "email": row["email"],
+                "first_name": row["first_name"],
+                "last_name": row["surname"],
+                "born_on": row["dob"],
+                "city": row["city"],
+            }

@@ -8,8 +8,7 @@ records as (
     select * from {{ ref("int_fuzzy_records") }}
 ),
 
--- A point is worth about two bits: what two strangers among thousands of others share by chance once
--- in four times.
+-- A point is worth about two bits: what two strangers share by chance once in four times.
 compared as (
     select
         c.fuzzy_key,
@@ -22,6 +21,7 @@ compared as (
         {{ name_points("a.last_name", "b.last_name") }} as last_points,
         {{ name_points("a.first_name", "b.last_name") }}
         + {{ name_points("a.last_name", "b.first_name") }} as swapped_points,
+        a.born_on is not null and b.born_on is not null as is_birth_known,
         case
             when a.born_on is null or b.born_on is null then 0
             when a.born_on = b.born_on then 7
@@ -30,15 +30,16 @@ compared as (
                 and extract(month from a.born_on) = extract(day from b.born_on)
                 and extract(day from a.born_on) = extract(month from b.born_on) then 6
             when levenshtein(a.born_text, b.born_text) = 1 then 5
+            when levenshtein(a.born_text, b.born_text) = 2 then 3
             when abs(a.born_in_month - b.born_in_month) <= 12 then 0
             when abs(a.born_in_month - b.born_in_month) <= 12 * 12 then -3
             else -5
         end as birth_points,
-        abs(a.born_in_month - b.born_in_month) between 12 * 15 and 12 * 60 as is_a_generation_apart,
+        abs(a.born_in_month - b.born_in_month) between 12 * 16 and 12 * 45 as is_a_generation_apart,
         case
             when a.street is null or b.street is null then 0
-            when a.street = b.street then 6
-            when {{ is_mistyped("a.street", "b.street", is_long=true) }} then 5
+            when a.street = b.street then 8
+            when {{ is_mistyped("a.street", "b.street", is_long=true) }} then 7
             else -1
         end as street_points,
         case
@@ -50,13 +51,21 @@ compared as (
         end as place_points,
         case
             when a.mailbox is null or b.mailbox is null then 0
-            when a.mailbox = b.mailbox then 8
-            when {{ is_mistyped("a.mailbox", "b.mailbox", is_long=true) }} then 7
+            when a.mailbox = b.mailbox then 9
+            when {{ is_mistyped("a.mailbox", "b.mailbox", is_long=true) }} then 8
             else 0
         end as mailbox_points
     from candidates as c
     inner join records as a on c.fuzzy_key = a.fuzzy_key
     inner join records as b on c.other_key = b.fuzzy_key
+),
+
+named as (
+    select
+        *,
+        greatest(first_points + last_points, swapped_points) as name_points,
+        swapped_points > first_points + last_points as is_swapped
+    from compared
 ),
 
 final as (
@@ -67,17 +76,11 @@ final as (
         other_id,
         rule,
         known_at,
-        greatest(first_points + last_points, swapped_points) as name_points,
-        greatest(first_points + last_points, swapped_points)
-        + birth_points + street_points + place_points + mailbox_points as score,
+        name_points,
+        name_points + birth_points + street_points + place_points + mailbox_points as score,
         mailbox_points > 0 as is_one_mailbox,
-        -- Twins live and were born together, but each has a first name.
-        first_points < 0 and last_points = 4 and swapped_points < first_points + last_points
-        and birth_points = 7 and street_points = 6 as is_twin,
-        -- A father and the son who is called like him.
-        first_points = 4 and last_points = 4 and birth_points = -5 and is_a_generation_apart
-            as is_parent
-    from compared
+        {{ first_name_verdict() }} as verdict
+    from named
 )
 
 select * from final

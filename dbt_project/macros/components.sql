@@ -1,8 +1,9 @@
-{# Connected components by label propagation with pointer jumping, until nothing changes.
+{# Connected components by label propagation with hooking and pointer jumping, until nothing changes.
    `edges` holds every edge in both directions (node_id, other_id): a relation or a query in brackets,
-   read once. Each round, a node takes the least label among its own and its neighbours', then its
-   label's label; the number of rounds grows with the logarithm of the longest path. Writes
-   <schema>.<name> (node_id, label) and returns its name; label is the least node_id of the component. #}
+   read once. Each round, a node takes the least of its label's label and of what its neighbours' labels
+   are labelled, and so does the node that is its label; the number of rounds grows with the logarithm
+   of the longest path. Writes <schema>.<name> (node_id, label) and returns its name; label is the least
+   node_id of the component. #}
 {% macro component_labels(edges, name="identity_labels") -%}
     {%- set labels = this.schema ~ "." ~ name -%}
     {%- if execute and flags.WHICH in ("run", "build") -%}
@@ -52,20 +53,29 @@
     {%- for statement in replace_table(table, select) -%}{%- do run_query(statement) -%}{%- endfor -%}
 {%- endmacro %}
 
+{# One round of FastSV (Zhang, Azad, Hu 2020). A label is a node too: hooking it is what spares waiting
+   until news has walked along a whole path. #}
 {% macro _spread_labels(edges, labels) -%}
     with
+    grand as (
+        select l.node_id, l.label, j.label as grand
+        from {{ labels }} as l
+        inner join {{ labels }} as j on l.label = j.node_id
+    ),
     offered as (
-        select e.node_id, min(o.label) as label
+        select e.node_id, min(g.grand) as label
         from {{ edges }} as e
-        inner join {{ labels }} as o on e.other_id = o.node_id
+        inner join grand as g on e.other_id = g.node_id
         group by e.node_id
     ),
-    taken as (
-        select l.node_id, least(l.label, o.label) as label
-        from {{ labels }} as l
-        inner join offered as o on l.node_id = o.node_id
+    hooked as (
+        select g.label as node_id, min(o.label) as label
+        from grand as g
+        inner join offered as o on g.node_id = o.node_id
+        group by g.label
     )
-    select t.node_id, least(t.label, j.label) as label
-    from taken as t
-    inner join taken as j on t.label = j.node_id
+    select g.node_id, least(g.grand, o.label, coalesce(h.label, g.grand)) as label
+    from grand as g
+    inner join offered as o on g.node_id = o.node_id
+    left join hooked as h on g.node_id = h.node_id
 {%- endmacro %}

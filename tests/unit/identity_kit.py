@@ -60,7 +60,6 @@ def histories(draw: st.DrawFn) -> list[Day]:
         type_: st.tuples(st.just(type_), st.integers(1, size).map(str))
         for type_, size in sizes.items()
     }
-    any_node = st.one_of(*nodes.values())
 
     def named(kind: str, *types: str, one_of: tuple[str, ...] = TYPES) -> st.SearchStrategy[Seen]:
         sets = st.sets(st.sampled_from(types), min_size=1, max_size=3).filter(
@@ -75,9 +74,13 @@ def histories(draw: st.DrawFn) -> list[Day]:
         named("customer", "user_id", "loyalty_card", "email", "phone", one_of=("user_id",)),
         named("event", "device", "user_id", "email", "phone", one_of=("device", "user_id")),
     )
-    cuts = st.lists(st.tuples(any_node, any_node).filter(lambda p: p[0] != p[1]), max_size=1)
-    days = st.builds(Day, st.lists(records, max_size=5), cuts)
-    return draw(st.lists(days, min_size=DAYS, max_size=DAYS))
+    days: list[Day] = []
+    for _ in range(DAYS):
+        days.append(Day(draw(st.lists(records, max_size=5))))
+        met = sorted({pair for day in days for seen in day.seen for pair in _pairs(seen)})
+        if met:
+            days[-1].cut = draw(st.lists(st.sampled_from(met), max_size=1))
+    return days
 
 
 def within(name: str, day: Day) -> Day:

@@ -9,13 +9,18 @@ versions as (
     where reject_reason is null
 ),
 
+fresh as (
+    select * from versions
+    where is_fresh
+),
+
 ranked as (
     select
         *,
         {{ version_rank("identifier_type, trimmed_value") }} as rank_now,
         {{ version_rank("identifier_type, trimmed_value, is_fresh") }} as rank_of_its_kind
     from versions
-    where trimmed_value in (select f.trimmed_value from versions as f where f.is_fresh)
+    where trimmed_value in (select f.trimmed_value from fresh as f)
 ),
 
 -- The version that counts now, and the one that counted before this run.

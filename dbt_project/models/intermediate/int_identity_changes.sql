@@ -55,9 +55,14 @@ changes as (
         {{ as_of() }} as changed_at,
         coalesce(e.refusal, case when e.node_id is null then 'rules' else 'link' end) as reason,
         e.shared_id,
-        {% for column in ["node_id", "node_type", "other_id", "other_type", "source_id", "first_seen_at", "last_seen_at", "known_at"] %}
-        e.{{ column }} as link_{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        e.node_id as link_node_id,
+        e.node_type as link_node_type,
+        e.other_id as link_other_id,
+        e.other_type as link_other_type,
+        e.source_id as link_source_id,
+        e.first_seen_at as link_first_seen_at,
+        e.last_seen_at as link_last_seen_at,
+        e.known_at as link_known_at
     from moved as m
     left join evidence as e
         on m.from_person_id = e.from_person_id and m.person_id = e.person_id and e.place = 1

@@ -6,8 +6,8 @@
 {% set touched = ref("int_identity_touched") %}
 {# Where people are also told by their names, a batch may change any of those links. #}
 {% set is_whole = identity_from_scratch() or var("fuzzy_identity", false) %}
+{% set affected = touched if is_whole else affected_nodes(touched) %}
 {% if not is_whole %}
-{% set affected = affected_nodes(touched) %}
 {% set edges = "(select * from " ~ edges ~ " where node_id in (select a.node_id from " ~ affected ~ " as a))" %}
 {% endif %}
 {% set labels = component_labels(edges) %}

@@ -3,7 +3,7 @@
 with
 
 before as (
-    select * from {{ people_before() }} as b
+    select * from {{ people_before() }}
 ),
 
 components as (

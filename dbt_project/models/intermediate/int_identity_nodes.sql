@@ -4,21 +4,20 @@
 ) }}
 {% set is_whole = identity_from_scratch() %}
 {% set touched = "(select t.node_id from " ~ ref("int_identity_touched") ~ " as t)" %}
+{% set is_read = "%s_id is not null" if is_whole else "%s_id in " ~ touched %}
 
 with
 
 ends as (
-    {% for node, type in [("node_id", "node_type"), ("other_id", "other_type")] %}
+    {% for end in ["node", "other"] %}
     select
-        {{ node }} as node_id,
-        {{ type }} as node_type,
+        {{ end }}_id as node_id,
+        {{ end }}_type as node_type,
         first_seen_at,
         last_seen_at,
         known_at
     from {{ ref("int_identity_links") }}
-    where
-        {{ node }} is not null
-        {% if not is_whole %}and {{ node }} in {{ touched }}{% endif %}
+    where {{ is_read | format(end) }}
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),

@@ -77,7 +77,8 @@ final as (
     select {{ columns | join(", ") }} from judged
     {% if not is_whole %}
     except
-    select {{ columns | join(", ") }} from {{ this }} where {{ is_near }}
+    select {{ columns | join(", ") }} from {{ this }}
+    where {{ is_near }}
     {% endif %}
 )
 

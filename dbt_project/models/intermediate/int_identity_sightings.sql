@@ -3,7 +3,7 @@
     pre_hook=["{{ clear_if_from_scratch() }}", "{{ clear_days('landed_on', fresh_days() if is_incremental() else []) }}"],
 ) }}
 {% set is_whole = identity_from_scratch() %}
-{% set days = [] if is_whole else fresh_days() %}
+{% set is_read = "1 = 1" if is_whole else in_days("landed_on", fresh_days()) %}
 {# Kind of record, when it says that its identifiers were seen first and last, and which it has. #}
 {% set seen_in = [
     ("int_customer_versions", "created_at", "created_at", ["customer_id", "loyalty_card", "email_raw", "phone_raw"]),
@@ -28,16 +28,13 @@ with
         id_space,
         landed_on,
         {% for id in ids %}
-        {% set column = columns[id] | select("in", has) | first | default("cast(null as " ~ dbt.type_string() ~ ")") %}
-        {{ column }} as {{ id }},
+        {{ columns[id] | select("in", has) | first | default("cast(null as " ~ dbt.type_string() ~ ")") }} as {{ id }},
         {% endfor %}
         min({{ first_at }}) as first_seen_at,
         max({{ last_at }}) as last_seen_at,
         min(landed_at) as known_at
     from {{ ref(relation) }}
-    where op = 'upsert'
-        {% if not is_whole %}and {{ in_days("landed_on", days) }}{% endif %}
-        {% if "anonymous_id" in has %}and not {{ is_bot("user_agent") }}{% endif %}
+    where op = 'upsert' and {{ is_read }} and not {{ is_bot("user_agent") if "anonymous_id" in has else "false" }}
     group by source_id, id_space, landed_on, {{ has | join(", ") }}
 ),
 

@@ -4,7 +4,7 @@ with
 
 sightings as (
     select * from {{ ref("int_identity_sightings") }}
-    where {% if days %}landed_on in (cast('{{ days | join("' as date), cast('") }}' as date)){% else %}1 = 0{% endif %}
+    where cast(landed_on as {{ dbt.type_string() }}) in ('{{ days | join("', '") }}')
 ),
 
 cuts as (

@@ -4,6 +4,7 @@
 ) }}
 {% set is_whole = identity_from_scratch() %}
 {% set touched = "(select t.node_id from " ~ ref("int_identity_touched") ~ " as t)" %}
+{% set is_read = "%s_id is not null" if is_whole else "%s_id in " ~ touched %}
 
 with
 
@@ -22,9 +23,7 @@ directed as (
         {{ other }}_type as other_type,
         known_at
     from {{ ref("int_identity_links") }}
-    where
-        other_id is not null
-        {% if not is_whole %}and {{ node }}_id in {{ touched }}{% endif %}
+    where other_id is not null and {{ is_read | format(node) }}
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),

@@ -17,9 +17,14 @@ final as (
         changed_at,
         reason,
         shared_id,
-        {% for column in ["node_id", "node_type", "other_id", "other_type", "source_id", "first_seen_at", "last_seen_at", "known_at"] %}
-        link_{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        link_node_id,
+        link_node_type,
+        link_other_id,
+        link_other_type,
+        link_source_id,
+        link_first_seen_at,
+        link_last_seen_at,
+        link_known_at
     from changes
 )
 

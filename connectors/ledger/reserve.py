@@ -193,7 +193,9 @@ def _insert(slice_: Reservation, chosen: Select[Any], step: Move, values: dict[s
     if "refusal" not in values:
         row["refusal"] = inner.c.refusal
     statement = insert(MessageRow).from_select(list(row), select(*row.values()))
-    inserted = connection.execute(statement).rowcount
+    # Not every driver keeps the number of an insert without being asked to.
+    counted = statement.execution_options(preserve_rowcount=True)
+    inserted = connection.execute(counted).rowcount
     if inserted:
         give_sequence(connection, base + inserted)
         audit(connection, step, inserted)

@@ -60,13 +60,17 @@ def scan(settings: Settings, sought: Sought, tell: Callable[[int], None]) -> Fou
     """What the lake holds of them.
 
     Raises:
-        FixConfig: there is nothing, neither there nor in the ledger.
+        FixConfig: there is nothing, neither there nor in the ledger, or hashes alone.
     """
     lake = Lake(settings.lake_root)
     found = Scan(settings, lake, files_of(settings), sought, guards(), tell).run()
+    if found.remove or found.redact or sought.people:
+        return found
     ledger = ledger_of(settings)
-    listed = erasures.suppressions_of(ledger, [*sought.nodes])
-    if not (found.remove or found.redact or sought.people or listed):
+    if {*sought.nodes} <= {*LedgerManifest(ledger).erased()}:
+        what = "whoever this is was erased before: hashes alone are held, so that they stay out"
+        raise FixConfig(what, "person", "There is nothing left to do; see erasures/.")
+    if not erasures.suppressions_of(ledger, [*sought.nodes]):
         what = "nobody is known by this address"
         raise FixConfig(what, "person", "Check the spelling; there is nothing of theirs here.")
     return found

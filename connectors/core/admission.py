@@ -34,17 +34,19 @@ class Admission:
         return replace(page, records=records)
 
     def judge(self, record: Record) -> Record | None:
-        """The record as it may land: None where it is an erased person's.
+        """The record as it may land: None where it is an erased person's, or names nobody else.
 
         What others' records say of an erased person is taken out of them.
         """
-        named = self._of_erased(self.subjects.named(parsed(record.payload)))
-        if any(not self.erased[each.node_id] for each in named):
+        named = self.subjects.named(parsed(record.payload))
+        erased = self._of_erased(named)
+        is_own = any(not self.erased[each.node_id] for each in erased)
+        if is_own or (erased and len(erased) == len(named)):
             return None
-        named += self._of_erased(self.subjects.mentioned(record.payload))
-        if not named:
+        erased += self._of_erased(self.subjects.mentioned(record.payload))
+        if not erased:
             return record
-        return record._replace(payload=self.subjects.without(record.payload, named))
+        return record._replace(payload=self.subjects.without(record.payload, erased))
 
     def _of_erased(self, named: list[Named]) -> list[Named]:
         return [each for each in named if each.node_id in self.erased]

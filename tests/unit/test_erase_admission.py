@@ -99,7 +99,11 @@ def test_an_agents_own_address_is_taken_out_of_the_orders_of_customers() -> None
     assert landed(erased, email=ADA, phone="020 7946 0124", total=7) == {
         "email": None, "phone": "020 7946 0124", "total": 7,
     }  # fmt: skip
-    assert landed(erased, id=7, quantity=7) == {"id": None, "quantity": 7}
+    assert landed(erased, id=7, card="c", quantity=7) == {"id": None, "card": "c", "quantity": 7}
+
+
+def test_what_names_nobody_but_a_shared_address_stays_out() -> None:
+    assert landed({ADA_NODE: True}, email=ADA, diagnostic="the mailbox of Ada is full") is None
 
 
 def test_it_costs_nothing_while_nobody_is_erased() -> None:

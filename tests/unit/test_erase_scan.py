@@ -124,6 +124,12 @@ def test_an_address_that_is_nobodys_is_only_taken_out(held: Held) -> None:
     assert held.erased(nobodys=True, email="typo@b.com")["orders"] == [{**order, "email": None}]
 
 
+def test_an_address_that_only_the_previous_tool_knew_is_ones_own(held: Held) -> None:
+    held.land("orders", {"order_id": "1", "email": "a@b.com", "store": "of Ada"})
+    _, found = held.scan(nobodys=True, email="a@b.com")
+    assert not found.shared
+
+
 def test_a_customer_called_nobody_is_no_other_person(held: Held) -> None:
     held.land("orders", {"order_id": "1", "customer_id": "0", "email": "a@b.com"})
     assert held.erased(nobodys=True, email="a@b.com")["orders"] == []

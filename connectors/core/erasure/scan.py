@@ -92,11 +92,9 @@ class Scan:
 
     def _is_shared(self, node: str) -> bool:
         """Whether others' records name it: more of them than one person has."""
-        if node in self.sought.nobodys:
-            return True
-        type_ = self.sought.nodes[node]
+        type_, is_nobodys = self.sought.nodes[node], node in self.sought.nobodys
         return any(
-            len(others) > self.guards.limits.get((type_, other_type), len(others))
+            is_nobodys or len(others) > self.guards.limits.get((type_, other_type), len(others))
             for (mine, other_type), others in self._others.items()
             if mine == node
         )

@@ -11,7 +11,10 @@ from days_kit import build, land
 if TYPE_CHECKING:
     from pathlib import Path
 
-TABLES = ("intermediate.int_said", "marts.memory", "marts.person_memory", "marts.voice")
+TABLES = (
+    *("intermediate.int_said", "intermediate.int_refusals"),
+    *("marts.memory", "marts.person_memory", "marts.voice"),
+)
 CANARIES = ("canary", "7700", "900123", "example.com")
 ADDRESS = "Write to ada.canary@example.com"
 PHONE = "Ring Ada Canary: 07700 900 123"
@@ -62,6 +65,8 @@ RUNS: list[dict[str, list[Any]]] = [
             said("s5", "u3", "Reply Received", topic="paper", answer=ADDRESS),
             said("s6", "u3", "Products Searched", query="ada.canary@example.com"),
             said("s7", "u4", "Call Completed", outcome=PHONE, topic="paper"),
+            said("s10", "u4", "Reply Received", product_id="card", answer="Not interested"),
+            said("s11", "u4", "Preference Updated", topic="email", answer="not_interested"),
             review("r1", "u1", "It leaks!"),
             review("r2", "u2", "it  leaks"),
             *(review(f"a{n}", f"u{n}", ADDRESS) for n in range(1, 5)),
@@ -74,6 +79,7 @@ RUNS: list[dict[str, list[Any]]] = [
         "events": [
             said("s8", "u1", "Reply Received", "04", topic="kitchen", answer="Interested"),
             said("s9", "u2", "Survey Answered", "02", topic="paper", answer="not_interested"),
+            said("s12", "u4", "Preference Updated", "06", topic="email", answer="interested"),
             review("r3", "u3", "It leaks."),
         ],
     },
@@ -95,9 +101,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def facts(tables: dict[str, Any], fact: str) -> set[tuple[str, str, str, bool]]:
-    """Of a fact: kind, topic, value, and whether it holds."""
-    rows = tables["marts.memory"]
-    return {(r["kind"], r["topic"], r["value"], r["is_current"]) for r in rows if r["fact"] == fact}
+    """Of a fact about topics: kind, topic, value, and whether it holds."""
+    rows = [r for r in tables["marts.memory"] if r["fact"] == fact and r["product_key"] is None]
+    return {(r["kind"], r["topic"], r["value"], r["is_current"]) for r in rows}
 
 
 def cell(tables: dict[str, Any], **of: Any) -> dict[str, Any]:
@@ -122,6 +128,20 @@ def test_a_later_yes_lifts_a_no_and_a_no_that_comes_late_lifts_nothing(
     assert not {f for f in second if f[2] == "not_interested"}
 
 
+def test_refusals_are_taken_from_calls_replies_and_preferences_until_they_are_lifted(
+    built: dict[str, Any],
+) -> None:
+    first, second = (
+        {(row["refused"], row["what"]) for row in step["intermediate.int_refusals"]}
+        for step in built["steps"][:2]
+    )
+    [card] = [r["product_key"] for r in built["once"]["marts.memory"] if r["product_key"]
+              and r["fact"] == "interest"]  # fmt: skip
+    kept = {("channel", "call"), ("product", card)}
+    assert first == kept | {("topic", "kitchen"), ("channel", "email")}
+    assert second == kept
+
+
 def test_what_came_back_is_no_purchase_any_more(built: dict[str, Any]) -> None:
     first, second = built["steps"][:2]
     assert ("did", "paper", "CARD", True) in facts(first, "bought")
@@ -132,7 +152,7 @@ def test_what_came_back_is_no_purchase_any_more(built: dict[str, Any]) -> None:
 
 def test_how_and_how_often_is_remembered(built: dict[str, Any]) -> None:
     last = built["once"]
-    assert facts(last, "contact") == {("said", "phone", "not_interested", True)}
+    assert ("said", "phone", "not_interested", True) in facts(last, "contact")
     assert facts(last, "frequency") == {("said", "newsletter", "monthly", True)}
     texts = [row["memory"] for row in last["marts.person_memory"]]
     assert all(set(json.loads(text)) >= {"likes", "not_by", "newsletter"} for text in texts)

@@ -143,7 +143,9 @@ def _canary(shop: TinyShop, canary: Canary) -> None:
     shop.events(
         subscribed(canary.device, written, LONG_AGO),
         identify(nine, **who, email=written, phone=canary.phone, name=canary.name),
-        track("Content Downloaded", nine, **who, download_id="guide", content_id="g", title="Guide"),
+        track(
+            "Content Downloaded", nine, **who, download_id="guide", content_id="g", title="Guide"
+        ),
         track("Products Searched", nine, **who, query=f"gifts of {canary.name}"),
         {
             **track("Page Viewed", nine, device=canary.device),
@@ -156,12 +158,12 @@ def _canary(shop: TinyShop, canary: Canary) -> None:
 def history(folder: Path) -> dict[str, str]:
     """The previous tool's files, by kind."""
     rows = {
-        "consents": "email,given_at,state\n",
+        "consents": "email,given_at,state,proof\n",
         "bounces": "email,kind,at,diagnostic\n",
         "suppressions": "email,reason,since\n",
     }
     one, two = canaries()[:2]
-    rows["consents"] += "".join(f"{c.spellings[1]},2019-05-01,granted\n" for c in canaries())
+    rows["consents"] += "".join(f"{c.spellings[1]},2019-05-01,granted,form\n" for c in canaries())
     rows["bounces"] += f"{one.email},soft,2023-06-01,mailbox of {one.name} is full\n"
     rows["suppressions"] += f"{two.email},wants no calls on {two.phone},2023-06-01\n"
     for kind, text in rows.items():
@@ -175,9 +177,11 @@ def hits(home: Path, wanted: set[str]) -> list[str]:
     for path in sorted(each for each in home.rglob("*") if each.is_file()):
         told = "".join(_values(path)).lower()
         raw = path.read_bytes().lower()
-        for text in sorted(wanted):
-            if text.encode() in raw or text in told:
-                found.append(f"{path.relative_to(home)}: {text}")
+        found += [
+            f"{path.relative_to(home)}: {text}"
+            for text in sorted(wanted)
+            if text.encode() in raw or text in told
+        ]
     return found
 
 

@@ -1,4 +1,4 @@
-{# A word is quoted where so many different people, known by more than a device, used the same. #}
+{# Words are quoted if so many different people, known by more than a device, used the same. #}
 {% set fewest_people = 3 %}
 
 with
@@ -10,14 +10,6 @@ statements as (
 
 returned as (
     select * from {{ ref("int_returned_lines") }}
-),
-
-nodes as (
-    select * from {{ ref("people_nodes") }}
-),
-
-products as (
-    select * from {{ ref("products") }}
 ),
 
 told as (
@@ -48,8 +40,8 @@ told as (
         cast(null as {{ dbt.type_string() }}) as known_person,
         cast(null as {{ dbt.type_string() }}) as words
     from returned as r
-    inner join nodes as n on r.node_id = n.node_id
-    left join products as p on r.product_key = p.product_key
+    inner join {{ ref("people_nodes") }} as n on r.node_id = n.node_id
+    left join {{ ref("products") }} as p on r.product_key = p.product_key
 ),
 
 placed as (
@@ -60,15 +52,24 @@ placed as (
     from told
 ),
 
-quotes as (
+quotable as (
     select
-        voice_key,
-        words,
-        count(distinct known_person) as people
+        source,
+        words
     from placed
     where words is not null
-    group by voice_key, words
+    group by source, words
     having count(distinct known_person) >= {{ fewest_people }}
+),
+
+quotes as (
+    select
+        p.voice_key,
+        p.words,
+        count(distinct p.person_id) as people
+    from placed as p
+    inner join quotable as q on p.source = q.source and p.words = q.words
+    group by p.voice_key, p.words
 ),
 
 quoted as (

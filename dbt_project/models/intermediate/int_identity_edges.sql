@@ -29,7 +29,9 @@ fuzzy as (
         )
         and not exists (
             select 1 from pairs as p
-            where least(p.node_id, p.other_id) = f.node_id and greatest(p.node_id, p.other_id) = f.other_id
+            where
+                p.node_type = p.other_type
+                and least(p.node_id, p.other_id) = f.node_id and greatest(p.node_id, p.other_id) = f.other_id
         )
 ),
 

@@ -38,8 +38,7 @@ final as (
         *,
         -- What was granted to an address, and is not said of it any more.
         coalesce(state_before = 'granted' and own_node_before is not null and (
-            op = 'delete'
-            or own_node is distinct from own_node_before
+            own_node is distinct from own_node_before
             or channel is distinct from channel_before
             or purpose is distinct from purpose_before
         ), false) as is_moved,

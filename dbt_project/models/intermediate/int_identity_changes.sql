@@ -39,7 +39,7 @@ evidence as (
     where
         case
             when not m.is_parted
-                then p.refusal is null and o.from_person_id is distinct from m.from_person_id
+                then p.refusal is null and coalesce(o.from_person_id, '') <> m.from_person_id
             else p.refusal is not null and o.from_person_id = m.from_person_id and o.person_id <> m.person_id
         end
 ),

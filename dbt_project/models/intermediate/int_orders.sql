@@ -12,8 +12,7 @@ versions as (
     from {{ ref("int_order_versions") }} as v
     where
         v.record_key in (
-            select t.record_key
-            from {{ ref("int_order_versions") }} as t
+            select t.record_key from {{ ref("int_order_versions") }} as t
             where {{ in_days("t.ordered_on", days) }}
         )
 ),
@@ -27,10 +26,8 @@ blocked as (
     where identifier_type = 'user_id'
 ),
 
--- An agent's own email on orders of many people: it is nobody's sign where they left another.
 shared as (
-    select distinct node_id
-    from {{ ref("int_shared_identifiers") }}
+    select distinct node_id from {{ ref("int_shared_identifiers") }}
     where node_type <> 'user_id'
 ),
 

@@ -175,6 +175,9 @@ def test_an_emptied_batch_stays_as_an_empty_file_with_its_true_digest(held: Held
     [after] = held.batches
     assert (after.batch_id, after.path, after.rows) == (before.batch_id, before.path, 0)
     assert held.lake.is_intact(after)
+    sought, found = held.scan(email="a@b.com")
+    [file] = [file for file in lake_files(held.lake, held.batches) if file.batch == after]
+    assert rewrite(held.lake, file, found, sought, held.settings) == after
 
 
 def test_erasing_twice_is_erasing_once_and_others_keep_their_places(held: Held) -> None:

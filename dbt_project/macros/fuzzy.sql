@@ -51,18 +51,18 @@
     end
 {%- endmacro %}
 
-{# What the first names of a pair mean: `alike`; `other` where they differ, or are not known, and the
-   birth dates don't make up for it; or how people who share a home are told apart: `twin` (only the
+{# What the first names of a pair mean: `alike`; `other` where they differ and birth date and place don't
+   make up for it, or are not known and the birth dates don't; or how people who share a home are told apart: `twin` (only the
    first name differs), `parent` (of the same name, a generation apart), `sibling` (almost of the same
    name, years apart; husband and wife too). #}
 {% macro first_name_verdict() -%}
     case
         when is_swapped and swapped_points >= 3 then 'alike'
-        when first_points < 0 and last_points = 4 and birth_points = 7 and street_points = 8 then 'twin'
+        when first_points < 0 and last_points = 4 and birth_points = 7 and home_points = 8 then 'twin'
         when first_points = 4 and last_points = 4 and birth_points = -5 and is_a_generation_apart then 'parent'
-        when first_points = 3 and birth_points = -3 and street_points > 0 then 'sibling'
+        when first_points = 3 and birth_points = -3 and home_points > 0 then 'sibling'
         when first_points > 0 and not is_swapped then 'alike'
-        when birth_points = 7 then 'alike'
+        when birth_points = 7 and (place_points > 0 or mailbox_points > 0) then 'alike'
         when first_points = 0 and is_birth_known and birth_points >= 0 then 'alike'
         else 'other'
     end

@@ -41,6 +41,16 @@ SHOP = {
     # Thousands of people in a town have this name; and nobody knows when these two were born.
     "smith": {"first_name": "John", "last_name": "Smith", "city": "Leeds"},
     "smith_too": {"first_name": "John", "last_name": "Smith", "city": "Leeds"},
+    "baker": {"first_name": "Tom", "last_name": "Baker", "email": "tom.baker81@mail.example"},
+    "baker_too": {"first_name": "Tom", "last_name": "Baker", "email": "tom.baker24@mail.example"},
+    "hill": {
+        "first_name": "Ann", "last_name": "Hill", "street": "3 High Street", "postcode": "LS1 1AA",
+        "city": "Leeds",
+    },
+    "hill_too": {
+        "first_name": "Ann", "last_name": "Hill", "street": "3 High Street", "postcode": "BA2 9XY",
+        "city": "Bath",
+    },
     "jones": {"first_name": "Amy", "last_name": "Jones", "born_on": "1970-01-01"},
     "jones_too": {"first_name": "Amy", "last_name": "Jones", "born_on": "1970-01-01"},
     # One woman, whose names and day were swapped, and who took her husband's name.
@@ -110,6 +120,16 @@ def test_a_name_and_a_town_or_a_forms_default_birthday_are_not_enough(
 ) -> None:
     assert persons["smith"] != persons["smith_too"]
     assert persons["jones"] != persons["jones_too"]
+
+
+def test_a_mailbox_called_like_its_owner_is_not_that_of_a_namesake(
+    persons: dict[str, str],
+) -> None:
+    assert persons["baker"] != persons["baker_too"]
+
+
+def test_every_town_has_a_high_street(persons: dict[str, str]) -> None:
+    assert persons["hill"] != persons["hill_too"]
 
 
 def test_swapped_names_and_days_and_a_new_surname_are_one_person(persons: dict[str, str]) -> None:

@@ -3,7 +3,7 @@
     ("birth", ["born_on", "substr(first_name, 1, 1)"]),
     ("birth", ["born_on", "substr(last_name, 1, 1)"]),
     ("mailbox", ["mailbox"]),
-    ("mailbox", ["'@'", "case when mailbox like '%@%' then split_part(mailbox, '@', 1) end"]),
+    ("mailbox", ["'@'", "mailbox_name"]),
     ("name", ["least(first_name, last_name)", "greatest(first_name, last_name)"]),
     ("postcode", ["postcode", "substr(first_name, 1, 2)"]),
     ("postcode", ["postcode", "substr(last_name, 1, 2)"]),

@@ -25,10 +25,7 @@ compared as (
         case
             when a.born_on is null or b.born_on is null then 0
             when a.born_on = b.born_on then 7
-            when
-                extract(year from a.born_on) = extract(year from b.born_on)
-                and extract(month from a.born_on) = extract(day from b.born_on)
-                and extract(day from a.born_on) = extract(month from b.born_on) then 6
+            when a.born_day_first = b.born_text then 6
             when levenshtein(a.born_text, b.born_text) = 1 then 5
             when levenshtein(a.born_text, b.born_text) = 2 then 3
             when abs(a.born_in_month - b.born_in_month) <= 12 then 0
@@ -52,7 +49,8 @@ compared as (
         case
             when a.mailbox is null or b.mailbox is null then 0
             when a.mailbox = b.mailbox then 9
-            when {{ is_mistyped("a.mailbox", "b.mailbox", is_long=true) }} then 8
+            when a.is_mailbox_named or b.is_mailbox_named then 0
+            when {{ is_mistyped("a.mailbox_name", "b.mailbox_name", is_long=true) }} then 7
             else 0
         end as mailbox_points
     from candidates as c
@@ -60,9 +58,14 @@ compared as (
     inner join records as b on c.other_key = b.fuzzy_key
 ),
 
+-- Every town has a High Street.
 named as (
     select
         *,
+        case
+            when place_points < 0 and birth_points < 5 then least(street_points, 0)
+            else street_points
+        end as home_points,
         greatest(first_points + last_points, swapped_points) as name_points,
         swapped_points > first_points + last_points as is_swapped
     from compared
@@ -77,7 +80,7 @@ final as (
         rule,
         known_at,
         name_points,
-        name_points + birth_points + street_points + place_points + mailbox_points as score,
+        name_points + birth_points + home_points + place_points + mailbox_points as score,
         mailbox_points > 0 as is_one_mailbox,
         {{ first_name_verdict() }} as verdict
     from named

@@ -16,6 +16,7 @@ compared as (
         {{ comparable("postcode") }} as postcode,
         {{ comparable("city") }} as city,
         mailbox,
+        {{ comparable("split_part(mailbox, '@', 1)") }} as mailbox_name,
         landed_at
     from customers
     where user_node is not null
@@ -31,15 +32,27 @@ final as (
         last_name,
         born_on,
         cast(born_on as {{ dbt.type_string() }}) as born_text,
+        concat(
+            substr(cast(born_on as {{ dbt.type_string() }}), 1, 5),
+            substr(cast(born_on as {{ dbt.type_string() }}), 9, 2), '-',
+            substr(cast(born_on as {{ dbt.type_string() }}), 6, 2)
+        ) as born_day_first,
         12 * extract(year from born_on) + extract(month from born_on) as born_in_month,
         street,
         postcode,
         city,
         mailbox,
+        mailbox_name,
+        -- ada.archer@ and ada.archer7@ are two people: of a mailbox that is called like its owner
+        -- another one of almost the same name says nothing new.
+        coalesce(
+            mailbox_name like concat('%', first_name, '%') or mailbox_name like concat('%', last_name, '%'),
+            false
+        ) as is_mailbox_named,
         min(landed_at) as known_at
     from compared
     where coalesce(first_name, last_name, mailbox) is not null
-    group by node_id, first_name, last_name, born_on, street, postcode, city, mailbox
+    group by node_id, first_name, last_name, born_on, street, postcode, city, mailbox, mailbox_name
 )
 
 select * from final

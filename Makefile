@@ -17,7 +17,7 @@ demo: $(READY) ## A shop, a day of it, and who hears from us and why
 	@$(BIN)/parley demo
 
 test: $(SERVERS) ## Every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 
 test-spark: $(SPARK) ## The demo on a Spark cluster of its own, table by table the same
 	@$(BIN)/pytest -rs tests/spark

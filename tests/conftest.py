@@ -1,0 +1,21 @@
+"""The suite runs in several processes; tests that share something dear stay in one of them."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from xdist.scheduler import LoadFileScheduling
+
+
+class ByWhatTheyShare(LoadFileScheduling):
+    """Sends a file's tests to one process, and those of all files about the demo to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.partition("::")[0])
+        is_of_demo = file.name.startswith(("test_demo", "test_readme")) and file.parent.name == "e2e"
+        return "demo" if is_of_demo else str(file)
+
+
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> ByWhatTheyShare:
+    return ByWhatTheyShare(config, log)

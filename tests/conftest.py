@@ -13,7 +13,8 @@ class ByWhatTheyShare(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = PurePosixPath(nodeid.partition("::")[0])
-        is_of_demo = file.name.startswith(("test_demo", "test_readme")) and file.parent.name == "e2e"
+        names = ("test_demo", "test_readme")
+        is_of_demo = file.parent.name == "e2e" and file.name.startswith(names)
         return "demo" if is_of_demo else str(file)
 
 

@@ -38,7 +38,7 @@ SHOP = {
     "daughter": {"first_name": "Chloe", **FAMILY},
     "uncle": {"first_name": "David", **FAMILY},
     "grandmother": {"first_name": "Edith", **FAMILY},
-    # Thousands of people in a town have this name; and nobody knows when these two were born.
+    # Of names that many people have (the crowd below); nobody knows when these two were born.
     "smith": {"first_name": "John", "last_name": "Smith", "city": "Leeds"},
     "smith_too": {"first_name": "John", "last_name": "Smith", "city": "Leeds"},
     "baker": {"first_name": "Tom", "last_name": "Baker", "email": "tom.baker81@mail.example"},
@@ -64,14 +64,22 @@ SHOP = {
         "street": "Storgatan 3", "postcode": "11122", "city": "Stockholm",
     },
 }  # fmt: skip
-FLOORS = {"febrl3": (0.97, 0.985), "fake_1000": (0.95, 0.99)}
+# Twenty people of each of these names, who are nobody else.
+CROWD = [
+    {"first_name": first, "last_name": last, "city": "Leeds"}
+    for first in "John Amy Tom Ann Kate Paul Jane Mike Ruth Alan".split()
+    for last in "Smith Jones Baker Hill Evans Wood Green Clark Price Young".split()
+    for _ in range(20)
+]
+FLOORS = {"febrl3": (0.975, 0.995), "fake_1000": (0.95, 0.995)}
 
 
 @pytest.fixture(scope="module")
 def placed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Placed]:
     """The files and the shop, landed and built once."""
     home: Path = tmp_path_factory.mktemp("fuzzy")
-    shop = [{"customer_id": key, "label": None, **said} for key, said in SHOP.items()]
+    people = {**SHOP, **{f"crowd{n}": said for n, said in enumerate(CROWD)}}
+    shop = [{"customer_id": key, "label": None, **said} for key, said in people.items()]
     return identity.place(home, {**identity.files(), "shop": shop}, fuzzy=True)
 
 
@@ -115,9 +123,11 @@ def test_a_familys_mailbox_joins_the_accounts_of_one_name_alone(persons: dict[st
     assert len({persons[each] for each in family}) == len(family)
 
 
-def test_a_name_and_a_town_or_a_forms_default_birthday_are_not_enough(
+def test_a_usual_name_and_a_town_or_a_forms_default_birthday_are_not_enough(
     persons: dict[str, str],
 ) -> None:
+    crowd = {person for key, person in persons.items() if key.startswith("crowd")}
+    assert len(crowd) == len(CROWD)
     assert persons["smith"] != persons["smith_too"]
     assert persons["jones"] != persons["jones_too"]
 

@@ -8,66 +8,67 @@ records as (
     select * from {{ ref("int_fuzzy_records") }}
 ),
 
--- A point is worth about two bits: what two strangers share by chance once in four times.
+rarity as (
+    select * from {{ ref("int_fuzzy_rarity") }}
+),
+
 compared as (
     select
-        c.fuzzy_key,
-        c.other_key,
+        c.*,
         a.node_id,
         b.node_id as other_id,
-        c.rule,
         greatest(a.known_at, b.known_at) as known_at,
-        {{ name_points("a.first_name", "b.first_name") }} as first_points,
-        {{ name_points("a.last_name", "b.last_name") }} as last_points,
-        {{ name_points("a.first_name", "b.last_name") }}
-        + {{ name_points("a.last_name", "b.first_name") }} as swapped_points,
-        a.born_on is not null and b.born_on is not null as is_birth_known,
+        {{ name_bits("first_name", "first_name") }} as first_bits,
+        {{ name_bits("last_name", "last_name") }} as last_bits,
+        {{ name_bits("first_name", "last_name") }} as first_as_last_bits,
+        {{ name_bits("last_name", "first_name") }} as last_as_first_bits,
+        abs(a.born_in_month - b.born_in_month) as months_apart,
         case
-            when a.born_on is null or b.born_on is null then 0
-            when a.born_on = b.born_on then 7
-            when a.born_day_first = b.born_text then 6
-            when levenshtein(a.born_text, b.born_text) = 1 then 5
-            when levenshtein(a.born_text, b.born_text) = 2 then 3
-            when abs(a.born_in_month - b.born_in_month) <= 12 then 0
-            when abs(a.born_in_month - b.born_in_month) <= 12 * 12 then -3
-            else -5
-        end as birth_points,
-        abs(a.born_in_month - b.born_in_month) between 12 * 16 and 12 * 45 as is_a_generation_apart,
-        case
-            when a.street is null or b.street is null then 0
-            when a.street = b.street then 8
-            when {{ is_mistyped("a.street", "b.street", is_long=true) }} then 7
-            else -1
-        end as street_points,
-        case
-            when a.postcode = b.postcode then 4
-            when levenshtein(a.postcode, b.postcode) = 1 then 3
-            when {{ is_mistyped("a.city", "b.city", is_long=true) }} then 1
-            when a.postcode <> b.postcode and a.city <> b.city then -2
+            when a.born_on = b.born_on then ra.born_on_bits
+            when a.born_day_first = b.born_text or levenshtein(a.born_text, b.born_text) = 1
+                then {{ near_bits("born_on", "born_on") }}
+            when levenshtein(a.born_text, b.born_text) = 2 or abs(a.born_in_month - b.born_in_month) <= 12 then 0
+            when a.born_on <> b.born_on then -{{ fuzzy("against") }}
             else 0
-        end as place_points,
+        end as birth_bits,
         case
-            when a.mailbox is null or b.mailbox is null then 0
-            when a.mailbox = b.mailbox then 9
+            when a.street = b.street then ra.street_bits
+            when {{ is_mistyped("a.street", "b.street", is_long=true) }} then {{ near_bits("street", "street") }}
+            when a.street <> b.street then -{{ fuzzy("against") }}
+            else 0
+        end as street_bits,
+        case
+            when a.postcode = b.postcode then ra.postcode_bits
+            when a.city = b.city then ra.city_bits
+            when levenshtein(a.postcode, b.postcode) = 1 then {{ near_bits("postcode", "postcode") }}
+            when {{ is_mistyped("a.city", "b.city", is_long=true) }} then {{ near_bits("city", "city") }}
+            when a.postcode <> b.postcode or a.city <> b.city then -{{ fuzzy("moved") }}
+            else 0
+        end as place_bits,
+        case
+            when a.mailbox = b.mailbox then ra.mailbox_bits
             when a.is_mailbox_named or b.is_mailbox_named then 0
-            when {{ is_mistyped("a.mailbox_name", "b.mailbox_name", is_long=true) }} then 7
+            when a.mailbox_name = b.mailbox_name then ra.mailbox_name_bits
+            when {{ is_mistyped("a.mailbox_name", "b.mailbox_name", is_long=true) }}
+                then {{ near_bits("mailbox_name", "mailbox_name") }}
             else 0
-        end as mailbox_points
+        end as mailbox_bits,
+        a.last_name = b.last_name and a.born_on = b.born_on and a.street = b.street as is_all_but_first_name,
+        a.first_name = b.first_name and a.last_name = b.last_name as is_one_name
     from candidates as c
     inner join records as a on c.fuzzy_key = a.fuzzy_key
     inner join records as b on c.other_key = b.fuzzy_key
+    inner join rarity as ra on c.fuzzy_key = ra.fuzzy_key
+    inner join rarity as rb on c.other_key = rb.fuzzy_key
 ),
 
 -- Every town has a High Street.
-named as (
+placed as (
     select
         *,
-        case
-            when place_points < 0 and birth_points < 5 then least(street_points, 0)
-            else street_points
-        end as home_points,
-        greatest(first_points + last_points, swapped_points) as name_points,
-        swapped_points > first_points + last_points as is_swapped
+        case when place_bits < 0 then least(street_bits, 0) else street_bits end as home_bits,
+        first_as_last_bits > 0 and last_as_first_bits > 0
+        and first_as_last_bits + last_as_first_bits - {{ fuzzy("against") }} > first_bits + last_bits as is_swapped
     from compared
 ),
 
@@ -79,11 +80,18 @@ final as (
         other_id,
         rule,
         known_at,
-        name_points,
-        name_points + birth_points + home_points + place_points + mailbox_points as score,
-        mailbox_points > 0 as is_one_mailbox,
-        {{ first_name_verdict() }} as verdict
-    from named
+        cast(
+            case
+                when is_swapped then first_as_last_bits - {{ fuzzy("against") }}
+                else first_bits + least(last_bits, 0)
+            end + birth_bits + least(home_bits, 0) + least(place_bits, 0) as numeric(9, 2)
+        ) as own_bits,
+        cast(
+            case when is_swapped then last_as_first_bits else greatest(last_bits, 0) end
+            + greatest(home_bits, 0) + greatest(place_bits, 0) + mailbox_bits as numeric(9, 2)
+        ) as shared_bits,
+        {{ family_verdict() }} as verdict
+    from placed
 )
 
 select * from final

@@ -11,13 +11,26 @@ moved as (
     where is_moved
 ),
 
+-- People are merged by what fuzzy rules believe, too; what was seen together tells more.
+links as (
+    {% set columns = [
+        "node_id", "node_type", "other_id", "other_type", "source_id", "first_seen_at", "last_seen_at", "known_at",
+        "refusal", "shared_id",
+    ] %}
+    select {{ columns | join(", ") }}
+    from {{ ref("int_identity_pairs") }}
+    union all
+    select {{ columns | join(", ") }}
+    from {{ ref("int_fuzzy_beliefs") }}
+),
+
 pairs as (
     {% for one, other in [("node", "other"), ("other", "node")] %}
     select
         {{ one }}_id as end_id,
         {{ other }}_id as far_id,
         *
-    from {{ ref("int_identity_pairs") }}
+    from links
     where {{ one }}_id in (select m.node_id from moved as m)
     {{ "union all" if not loop.last }}
     {% endfor %}

@@ -6,33 +6,9 @@ pairs as (
     select * from {{ ref("int_identity_pairs") }}
 ),
 
-cuts as (
-    select * from {{ ref("int_identity_cuts") }}
-),
-
 -- Kept apart from what was seen together: empty unless it is asked for.
 fuzzy as (
-    select
-        f.node_id,
-        f.other_id,
-        'user_id' as node_type,
-        'user_id' as other_type,
-        concat('fuzzy ', f.rule) as source_id,
-        f.known_at as first_seen_at,
-        f.known_at as last_seen_at,
-        f.known_at
-    from {{ ref("int_fuzzy_links") }} as f
-    where
-        not exists (
-            select 1 from cuts as c
-            where c.node_id = f.node_id and c.other_id = f.other_id
-        )
-        and not exists (
-            select 1 from pairs as p
-            where
-                p.node_type = p.other_type
-                and least(p.node_id, p.other_id) = f.node_id and greatest(p.node_id, p.other_id) = f.other_id
-        )
+    select * from {{ ref("int_fuzzy_beliefs") }}
 ),
 
 believed as (
@@ -43,7 +19,9 @@ believed as (
     from pairs
     where refusal is null
     union all
-    select {{ columns | join(", ") }} from fuzzy
+    select {{ columns | join(", ") }}
+    from fuzzy
+    where refusal is null
 ),
 
 final as (

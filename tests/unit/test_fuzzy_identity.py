@@ -67,8 +67,8 @@ SHOP = {
 # Twenty people of each of these names, who are nobody else.
 CROWD = [
     {"first_name": first, "last_name": last, "city": "Leeds"}
-    for first in "John Amy Tom Ann Kate Paul Jane Mike Ruth Alan".split()
-    for last in "Smith Jones Baker Hill Evans Wood Green Clark Price Young".split()
+    for first in ("John", "Amy", "Tom", "Ann", "Kate", "Paul", "Jane", "Mike", "Ruth", "Alan")
+    for last in ("Smith", "Jones", "Baker", "Hill", "Evans", "Wood", "Green", "Clark", "Price")
     for _ in range(20)
 ]
 FLOORS = {"febrl3": (0.975, 0.995), "fake_1000": (0.95, 0.995)}

@@ -11,17 +11,11 @@ moved as (
     where is_moved
 ),
 
--- People are merged by what fuzzy rules believe, too; what was seen together tells more.
+-- People are merged by what fuzzy rules believe, too.
 links as (
-    {% set columns = [
-        "node_id", "node_type", "other_id", "other_type", "source_id", "first_seen_at", "last_seen_at", "known_at",
-        "refusal", "shared_id",
-    ] %}
-    select {{ columns | join(", ") }}
-    from {{ ref("int_identity_pairs") }}
+    select * from {{ ref("int_identity_pairs") }}
     union all
-    select {{ columns | join(", ") }}
-    from {{ ref("int_fuzzy_beliefs") }}
+    select * from {{ ref("int_fuzzy_beliefs") }}
 ),
 
 pairs as (

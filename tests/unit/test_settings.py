@@ -1,5 +1,6 @@
 """Settings: wrong ones fail at the start, say which, and never show what was typed."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +19,8 @@ CANARY = "c4nary"
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("HOME", "LEDGER_URL", "LAKE_URL", "HASH_KEY", "SOURCES"):
-        monkeypatch.delenv(f"PARLEY_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("PARLEY_")]:
+        monkeypatch.delenv(name)
     get_settings.cache_clear()
 
 

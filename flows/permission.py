@@ -108,7 +108,7 @@ def _named(row: Row) -> str:
 
 
 def _type_of(node_id: str, known: Declared) -> str:
-    types: dict[str, str] = {address["node_id"]: address["node_type"] for address in known.addresses}
+    types: dict[str, str] = {each["node_id"]: each["node_type"] for each in known.addresses}
     return types.get(node_id, "address")
 
 

@@ -27,6 +27,8 @@ TABLES = {
     "messages": {"message_key": ["m1", "m2", "m3"], "state": ["accepted"] * 3},
     "products": {"product_key": ["kettle"], "name": ["Kettle"]},
     "notes": {"text": ["asked Ada@Example.com", None], "amount": [1, 2]},
+    # A column may have any name, also that of a value.
+    "memory": {"person_id": ["ada", "bob"], "value": ["kettles", "kettles"], "text": [None, "tea"]},
 }  # fmt: skip
 MARKS = {"ids": {"ada"}, "texts": {"ada@example.com"}}
 
@@ -46,12 +48,13 @@ def test_rows_are_found_by_ids_by_texts_and_by_the_keys_of_rows_that_were(tmp_pa
     """A gate's verdict names a candidate alone, and what many buy is nobody's own."""
     folder = Folder(snapshot(tmp_path / "run"), Marks(**MARKS))
     assert folder.counts() == {
-        "people": 1, "candidates": 1, "decision_gates": 2, "messages": 1, "notes": 1,
+        "people": 1, "candidates": 1, "decision_gates": 2, "memory": 1, "messages": 1, "notes": 1,
     }  # fmt: skip
     assert "kettle" not in folder.marks.ids
     folder.clear()
     assert left(folder.path) == {
-        "people": 1, "candidates": 1, "decision_gates": 1, "messages": 2, "products": 1, "notes": 1,
+        "people": 1, "candidates": 1, "decision_gates": 1, "memory": 1, "messages": 2, "notes": 1,
+        "products": 1,
     }  # fmt: skip
     assert folder.counts() == {}
 
@@ -69,7 +72,7 @@ def test_an_export_shows_their_rows_by_table(tmp_path: Path) -> None:
     folder.counts()
     told = dict(folder.rows())
     assert told["people"] == [{"person_id": "bob", "country": "GB"}]
-    assert {*told} == {"people", "candidates", "decision_gates", "messages"}
+    assert {*told} == {"people", "candidates", "decision_gates", "memory", "messages"}
 
 
 @pytest.mark.parametrize("address", ["ada@example.com", "+442079460123", '=cmd|"x"'])

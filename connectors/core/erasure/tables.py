@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from connectors.core.warehouse import Connection
 
+# No table has a column of this name: within a subquery it would stand for the wrong one.
+_MARK = "parley_mark"
 # Keys of things that are nobody's own.
 _OF_THINGS = ("product",)
 _PLAIN = ("BIGINT", "INTEGER", "BOOLEAN", "DATE", "DOUBLE", "FLOAT", "TIMESTAMP", "DECIMAL")
@@ -89,7 +91,7 @@ class Folder:
 
     def _load(self, connection: Connection) -> None:
         for table, values in (("ids", self.marks.ids), ("texts", self.marks.texts)):
-            connection.execute(f"create or replace table {table} (value varchar)")
+            connection.execute(f"create or replace table {table} ({_MARK} varchar)")
             listed = [value.lower() if table == "texts" else value for value in sorted(values)]
             connection.execute(f"insert into {table} select unnest(?::varchar[])", [listed])
 
@@ -114,7 +116,7 @@ def _theirs(connection: Connection, file: Path) -> str:
     columns = zip(relation.columns, relation.types, strict=True)
     texts = [f'"{name}"::varchar' for name, kind in columns if not str(kind).startswith(_PLAIN)]
     found = [
-        f"{text} in (from ids) or exists (from texts as t where contains(lower({text}), t.value))"
+        f"{text} in (from ids) or exists (from texts where contains(lower({text}), {_MARK}))"
         for text in texts
     ]
     return "coalesce(" + (" or ".join(found) or "false") + ", false)"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from connectors.core import warehouse
 from connectors.core.clock import iso_z
 from connectors.core.errors import StopRun
-from connectors.core.identifiers import IDENTIFIERS_VENDOR
 from connectors.core.lake import Lake
+from connectors.core.settings import OWN_VENDOR
 from flows.run import last_clock
 from flows.versions import DBT_PROJECT
 
@@ -140,11 +140,12 @@ def _selection(
         return ["--select", *SELECTIONS[stage]]
     staged = _vendors(fresh)
     if run.full_refresh:
-        staged.add(IDENTIFIERS_VENDOR)  # what is joined everywhere is there, if empty
+        staged.add(OWN_VENDOR)  # what is joined everywhere is there, if empty
     folders = [f"{STAGING}/{vendor}" for vendor in sorted(staged)]
     chosen = ["--select", *SELECTIONS[stage], *folders]
     # A vendor's first batch adds it to the views; else they change with the code alone.
-    before = _vendors(batch for batch in batches if batch not in fresh)
+    news = {batch.batch_id for batch in fresh}
+    before = _vendors(batch for batch in batches if batch.batch_id not in news)
     if not run.full_refresh and staged <= before:
         return [*chosen, "--exclude", UNIONS]
     return [*chosen, REJECTS]
@@ -179,7 +180,7 @@ def _vars(run: Run, batches: Sequence[Batch], fresh: Sequence[Batch]) -> dict[st
         for batch in batches
         if batch.landed_at.date() in days
     ]
-    vendors = sorted({IDENTIFIERS_VENDOR, *_vendors(batches)})
+    vendors = sorted({OWN_VENDOR, *_vendors(batches)})
     last = last_clock(run)
     told = {
         "as_of": iso_z(run.as_of),

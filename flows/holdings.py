@@ -16,8 +16,10 @@ from connectors.core.erasure.scan import Scan
 from connectors.core.erasure.sought import Guards, lake_files
 from connectors.core.errors import FixConfig
 from connectors.core.lake import Lake
+from connectors.core.settings import OWN_VENDOR
 from connectors.ledger import erasures, runs
 from connectors.ledger.manifest import LedgerManifest
+from connectors.ledger.models import WENT_OUT
 from flows import build
 from flows.run import Run, ledger_of, rebuild_reason
 from flows.versions import DBT_PROJECT, versions
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from connectors.core.settings import Settings
     from flows.build import Invoke
 
-OWN_VENDOR = "parley"  # what the ledger tells joins nobody to anybody
 # Rows of this table can be had from nowhere else: no build from scratch may lose them.
 KEPT = (("intermediate", "int_identity_changes"),)
 
@@ -102,6 +103,7 @@ def bring_up_to_date(settings: Settings, invoke: Invoke) -> None:
     from_scratch = not warehouse.exists(settings) or rebuild_reason(ledger, clock, made_of)
     applied = set() if from_scratch else warehouse.applied_batches(settings)
     batches = LedgerManifest(ledger).visible(clock)
+    # What the ledger tells joins nobody to anybody.
     news = [b for b in batches if b.vendor != OWN_VENDOR and b.batch_id not in applied]
     if from_scratch or news:
         rebuild(settings, clock, invoke, full_refresh=bool(from_scratch))
@@ -136,8 +138,7 @@ def guards() -> Guards:
 
 def sent_by(rows: list[dict[str, str]]) -> Counter[str]:
     """How many messages may have left, by destination."""
-    left = ("delivering", "accepted", "unknown")
-    return Counter(row["destination"] for row in rows if row["state"] in left)
+    return Counter(row["destination"] for row in rows if row["state"] in WENT_OUT)
 
 
 def _seed(name: str) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from connectors.core.errors import FixConfig
 from connectors.core.identifiers import normalise_email
 from connectors.core.identity import EDGES, Split, nodes_of, off, undone
 from connectors.ledger import cuts, reports
+from connectors.ledger.models import WENT_OUT
 from flows.explain import find, latest
 from flows.run import default_as_of, ledger_of
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from connectors.core.settings import Settings
 
-# What has left, or may have.
-WENT_OUT = ("delivering", "accepted", "unknown")
 SHOWN = 8  # characters of a node id: enough to tell it by
 
 

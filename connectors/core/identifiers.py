@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 IdentifierType = Literal["email", "phone"]
 
 IDENTIFIERS = Stream("identifiers", key="raw", people={"node": ("node_id",)})
-IDENTIFIERS_VENDOR = "parley"
 IDENTIFIERS_SOURCE = "identifiers"
 
 # RFC 5321 allows 254 characters; longer text isn't worth a parser's time.

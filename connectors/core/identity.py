@@ -75,13 +75,13 @@ def undone(folder: Path, edges: Path, person_id: str, types: dict[str, str]) -> 
 
 def _between(edges: Path, side_of: dict[str, int]) -> tuple[Row, ...]:
     """The edges between nodes of different sides, once each."""
-    sql = f"""
+    sql = """
         select
             node_id, other_id, node_type, other_type, source_id,
             first_seen_at, last_seen_at, known_at
-        from {EDGES}
+        from int_identity_edges
         where node_id < other_id and list_contains(?, node_id) and list_contains(?, other_id)
         order by known_at, node_id, other_id
-        """  # noqa: S608 - a table's name
+        """
     rows = plan.query(edges, sql, [list(side_of), list(side_of)])
     return tuple(row for row in rows if side_of[row["node_id"]] != side_of[row["other_id"]])

@@ -21,11 +21,11 @@ from connectors.core.errors import ParleyError
 from connectors.core.identifiers import (
     IDENTIFIERS,
     IDENTIFIERS_SOURCE,
-    IDENTIFIERS_VENDOR,
     IdentifierCollector,
 )
 from connectors.core.lake import Lake
 from connectors.core.payload import digest
+from connectors.core.settings import OWN_VENDOR
 from connectors.core.spec import (
     Batch,
     Cursor,
@@ -202,7 +202,7 @@ class _Landing:
         names = (self.vendor, context.source_id, context.stream.name)
         if self._draft is None:
             self._draft = Draft(BatchName(*names, context.as_of, page.part, position))
-            own = (IDENTIFIERS_VENDOR, IDENTIFIERS_SOURCE, IDENTIFIERS.name)
+            own = (OWN_VENDOR, IDENTIFIERS_SOURCE, IDENTIFIERS.name)
             origin = "/".join((*names, page.part))
             self._found = Draft(BatchName(*own, context.as_of, origin, position))
         self._draft.add(records)

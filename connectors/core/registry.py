@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from connectors.core.delivery import Destination
 from connectors.core.errors import FixConfig
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import OWN_VENDOR, Settings, SourceSettings
 from connectors.core.spec import Finding, SourceSpec, Stream
 
 SOURCES = "connectors.sources"
 DESTINATIONS = "connectors.destinations"
 # The one source whose vendor is Parley itself is named after what it reads.
-_MODULES = {"parley": "ledger"}
+_MODULES = {OWN_VENDOR: "ledger"}
 
 DestinationFactory = Callable[[Settings], Destination]
 

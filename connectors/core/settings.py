@@ -21,6 +21,9 @@ from pydantic_settings.exceptions import SettingsError
 
 from connectors.core.errors import FixConfig
 
+OWN_VENDOR = "parley"
+"""Whose Parley's own records are: the identifiers that it finds, and what the ledger tells."""
+
 LEDGER_SOURCE = "ledger"
 """The built-in source through which the outbox's messages flow back into the lake."""
 
@@ -172,7 +175,7 @@ class Settings(BaseSettings):
             FixConfig: no enabled source has that name.
         """
         if source_id == LEDGER_SOURCE:
-            return SourceSettings(vendor="parley", url=self.ledger_url)
+            return SourceSettings(vendor=OWN_VENDOR, url=self.ledger_url)
         connected = self.connected_sources()
         if source_id not in connected:
             what = f"no source is connected as '{source_id}'"

@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import orjson
 
 from connectors.core.identifiers import normalise_email, normalise_phone
-from connectors.core.payload import json_text
+from connectors.core.payload import at_path, json_text
 from connectors.core.spec import Stream
 
 ERASED = "[erased]"
@@ -41,13 +41,11 @@ class Subjects:
         self._spaces = {"user_id": id_space, "loyalty_card": id_space, "device": source_id}
         self._key, self._country = key, country
         paths = {**stream.identifiers, **stream.people}
-        self._paths = [
-            (type_, tuple(path.split("."))) for type_, each in paths.items() for path in each
-        ]
+        self._paths = [(type_, path) for type_, each in paths.items() for path in each]
 
     def named(self, document: object) -> list[Named]:
         """The identifiers at the stream's paths of a parsed payload."""
-        found = ((type_, _text(_at(document, path))) for type_, path in self._paths)
+        found = ((type_, _text(at_path(document, path))) for type_, path in self._paths)
         return [
             Named(type_, raw, node)
             for type_, raw in found
@@ -84,12 +82,15 @@ class Subjects:
         if document is None:
             return pattern.sub(ERASED, payload)
         for type_, path in self._paths:
-            if type_ != "node" and (type_, _text(_at(document, path))) in ids:
-                _at(document, path[:-1])[path[-1]] = None
+            if type_ != "node" and (type_, _text(at_path(document, path))) in ids:
+                above, _, name = path.rpartition(".")
+                holder = at_path(document, above) if above else document
+                if isinstance(holder, dict):
+                    holder[name] = None
         return json_text(_walked(document, texts, pattern))
 
 
-def parsed(payload: str) -> Any:  # noqa: ANN401 - JSON
+def parsed(payload: str) -> object:
     """A payload as JSON; None where it is none."""
     try:
         return orjson.loads(payload)
@@ -97,7 +98,7 @@ def parsed(payload: str) -> Any:  # noqa: ANN401 - JSON
         return None
 
 
-def _walked(value: Any, whole: Collection[str], pattern: re.Pattern[str]) -> Any:  # noqa: ANN401 - JSON
+def _walked(value: object, whole: Collection[str], pattern: re.Pattern[str]) -> object:
     """JSON without these texts: what is one becomes null, what holds one shows a gap."""
     if isinstance(value, dict):
         return {name: _walked(each, whole, pattern) for name, each in value.items()}
@@ -114,14 +115,6 @@ def _plain(payload: str) -> str:
         return payload
     document = parsed(payload)
     return payload if document is None else orjson.dumps(document).decode()
-
-
-def _at(document: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON
-    for name in path:
-        if not isinstance(document, dict):
-            return None
-        document = document.get(name)
-    return document
 
 
 def _text(value: object) -> str | None:

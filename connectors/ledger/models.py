@@ -17,6 +17,8 @@ BATCH_STATUSES = ("landed", "quarantined", "released")
 RUN_KINDS = ("daily", "triggered", "mass", "replay")
 RUN_STATUSES = ("running", "completed", "failed", "stopped")
 STATES = ("reserved", "delivering", "accepted", "rejected", "unknown", "cancelled", "held")
+# What has left, or may have.
+WENT_OUT = ("delivering", "accepted", "unknown")
 # A cancelled message (and no other) has a refusal. It was never sent, so it does not hold its
 # slot. Said by `refusal`, which delivery never touches, so that the unique index stays untouched.
 HOLDS_SLOT = "refusal is null"

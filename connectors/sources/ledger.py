@@ -17,10 +17,8 @@ from connectors.core.clock import parse_instant
 from connectors.core.database.reading import reading
 from connectors.core.errors import ParleyError
 from connectors.core.payload import json_text
-from connectors.core.settings import SourceSettings
+from connectors.core.settings import OWN_VENDOR, SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, Record, SourceSpec, Stream
-
-VENDOR = "parley"
 
 
 class _Told(NamedTuple):
@@ -107,4 +105,4 @@ def _record(told: _Told, row: dict[str, Any]) -> Record:
     return Record(key, max(times, default=None), "upsert", json_text(row))
 
 
-SPEC = SourceSpec(VENDOR, tuple(told.stream for told in _TOLD), read, check)
+SPEC = SourceSpec(OWN_VENDOR, tuple(told.stream for told in _TOLD), read, check)

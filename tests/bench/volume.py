@@ -20,12 +20,11 @@ from connectors.core.batch import CHUNK, BatchName, chunk
 from connectors.core.identifiers import (
     IDENTIFIERS,
     IDENTIFIERS_SOURCE,
-    IDENTIFIERS_VENDOR,
     normalise_email,
     normalise_phone,
 )
 from connectors.core.lake import Lake
-from connectors.core.settings import Settings
+from connectors.core.settings import OWN_VENDOR, Settings
 from connectors.core.spec import Record
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
@@ -154,7 +153,7 @@ def _land_day(
 
 def _origin(name: BatchName) -> BatchName:
     """The batch of the identifiers that were found in another one."""
-    own = (IDENTIFIERS_VENDOR, IDENTIFIERS_SOURCE, IDENTIFIERS.name)
+    own = (OWN_VENDOR, IDENTIFIERS_SOURCE, IDENTIFIERS.name)
     part = f"{name.vendor}/{name.source_id}/{name.stream}"
     return BatchName(*own, name.landed_at, part, name.position)
 

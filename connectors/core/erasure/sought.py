@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from connectors.core.identifiers import IDENTIFIERS, IDENTIFIERS_VENDOR
+from connectors.core.identifiers import IDENTIFIERS
 from connectors.core.registry import stream
+from connectors.core.settings import OWN_VENDOR
 from connectors.core.spec import Batch, Stream
 from connectors.core.subjects import Subjects
 
@@ -108,7 +109,7 @@ def lake_files(lake: Lake, batches: Iterable[Batch]) -> list[LakeFile]:
 
 def stream_of(file: LakeFile) -> Stream:
     """The stream of a file; one that nobody reads any more has no known paths."""
-    if (file.vendor, file.stream) == (IDENTIFIERS_VENDOR, IDENTIFIERS.name):
+    if (file.vendor, file.stream) == (OWN_VENDOR, IDENTIFIERS.name):
         return IDENTIFIERS
     return stream(file.vendor, file.stream) or Stream(file.stream, "")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from connectors.core.snapshot import flush
-from connectors.core.warehouse.embedded import scratch, write_ordered
+from connectors.core.warehouse.embedded import Relation, scratch, write_ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -122,6 +122,6 @@ def _theirs(connection: Connection, file: Path) -> str:
     return "coalesce(" + (" or ".join(found) or "false") + ", false)"
 
 
-def _count(relation: Any) -> int:  # noqa: ANN401 - the engine has no types
+def _count(relation: Relation) -> int:
     row = relation.count("*").fetchone()
     return int(row[0]) if row else 0

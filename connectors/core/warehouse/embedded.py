@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Connection = duckdb.DuckDBPyConnection
+Relation = duckdb.DuckDBPyRelation
 EngineError = duckdb.Error
 CatalogError = duckdb.CatalogException
 
@@ -90,7 +91,7 @@ def _refused(path: Path | str, error: duckdb.Error) -> RetryLater | StopRun:
     )
 
 
-def write_ordered(relation: duckdb.DuckDBPyRelation, file: Path) -> None:
+def write_ordered(relation: Relation, file: Path) -> None:
     """Write a relation as Parquet, ordered by all its columns: equal rows give equal bytes."""
     relation.order("all").write_parquet(str(file), compression="zstd")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from connectors.core.settings import Settings
 
+INTERCEPT = "intercept"  # as the seed intent_weights names it
 MARKS = {
     "pass": "[green]✓[/]",
     "fail": "[red]✗[/]",
@@ -116,6 +117,7 @@ def _about(known: dict[str, Any]) -> Iterator[str]:
     yield f"  {known.get('lifecycle') or 'stage unknown'}, {bought}; {country}"
     if known.get("probability") is not None:
         signals = json.loads(known["contributions"])
+        signals.pop(INTERCEPT, None)  # the same for everybody
         strongest = sorted(signals.items(), key=lambda item: -abs(item[1]))[:3]
         because = ", ".join(f"{name} {weight:+.2f}" for name, weight in strongest)
         yield f"  {known['stage']}: {known['probability']:.1%} to buy within 7 days ({because})"

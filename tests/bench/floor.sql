@@ -467,9 +467,10 @@ signals as (
         not is_bot and node_id is not null
         and event in ('Product Viewed', 'Product Added', 'Checkout Started', 'Content Downloaded')
     union all
-    select node_id, ordered_at, 'purchase'
+    select node_id, min(ordered_at), 'purchase_day'
     from orders
     where node_id is not null and coalesce(status, '') not in ('cancelled', 'failed')
+    group by node_id, cast(ordered_at as date)
 ),
 decayed as (
     select
@@ -495,7 +496,7 @@ summed as (
         person_id, weights_version, goal, horizon_days, sum(contribution) as logit,
         sum(case when signal = 'views' then events else 0 end) as views,
         max(case when signal in ('views', 'cart_additions', 'checkouts') then last_at end) as last_web_at,
-        concat('{', array_to_string(list(concat('"', signal, '": ', cast(contribution as varchar)) order by signal)[1:50], ', '), '}') as contributions
+        array_to_string(list(concat('"', signal, '": ', cast(contribution as varchar)) order by signal)[1:50], ', ') as contributions
     from terms
     group by person_id, weights_version, goal, horizon_days
 ),
@@ -521,7 +522,7 @@ select
         when b.last_order_at is not null then 'lapsed'
         else 'aware'
     end as stage,
-    s.contributions, s.weights_version
+    concat('{"intercept": ', cast(i.weight as varchar), ', ', s.contributions, '}') as contributions, s.weights_version
 from summed as s
 inner join weights as i on s.goal = i.goal and s.weights_version = i.weights_version and i.signal = 'intercept'
 left join bought as b on s.person_id = b.person_id

@@ -12,6 +12,17 @@ web_events as (
 
 conversions as (
     select * from {{ ref("conversions") }}
+    where goal = 'buy'
+),
+
+-- Who buys is told by the days on which they do: three orders of one day are one trip.
+purchase_days as (
+    select
+        node_id,
+        {{ day_of("occurred_at") }} as occurred_on,
+        min(occurred_at) as occurred_at
+    from conversions
+    group by node_id, {{ day_of("occurred_at") }}
 ),
 
 final as (
@@ -29,12 +40,11 @@ final as (
     where node_id is not null
     union all
     select
-        conversion_key as signal_key,
+        {{ key(["'purchase_day'", "node_id", "occurred_on"]) }} as signal_key,
         node_id,
-        'purchase' as event,
+        'purchase_day' as event,
         occurred_at
-    from conversions
-    where goal = 'buy'
+    from purchase_days
 )
 
 select * from final

@@ -40,14 +40,10 @@ summed as (
         sum(contribution) as logit,
         sum(case when signal = 'views' then events else 0 end) as views,
         max(case when signal in ('views', 'cart_additions', 'checkouts') then last_at end) as last_web_at,
-        concat(
-            '{',
-            {{ ordered_list(
-                "concat('\"', signal, '\": ', cast(contribution as " ~ dbt.type_string() ~ "))",
-                "signal", most=50
-            ) }},
-            '}'
-        ) as contributions
+        {{ ordered_list(
+            "concat('\"', signal, '\": ', cast(contribution as " ~ dbt.type_string() ~ "))",
+            "signal", most=50
+        ) }} as contributions
     from terms
     group by person_id, weights_version, goal, horizon_days
 ),
@@ -68,7 +64,9 @@ final as (
             when p.is_customer then 'lapsed'
             else 'aware'
         end as stage,
-        s.contributions,
+        concat(
+            '{"intercept": ', cast(i.weight as {{ dbt.type_string() }}), ', ', s.contributions, '}'
+        ) as contributions,
         s.weights_version
     from summed as s
     inner join intercepts as i on s.goal = i.goal and s.weights_version = i.weights_version

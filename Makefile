@@ -6,7 +6,6 @@ BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
 BENCH := .venv/.bench
-QUALITY := .venv/.quality
 SERVERS := .venv/.servers
 
 .PHONY: demo test test-spark check format bench quality ui clean help
@@ -40,8 +39,8 @@ format: $(READY) ## Put Python and SQL in shape
 bench: $(BENCH) ## How far from what the hardware allows, as ratios (SCALE=1)
 	@$(BIN)/python -m tests.bench --scale $(SCALE)
 
-quality: $(QUALITY) ## How good the beliefs are, on real data, beside the best known (PARTS=intent)
-	@$(BIN)/python -m tests.quality $(PARTS)
+quality: $(READY) ## How good the beliefs are, on labelled data, beside the best known
+	@$(BIN)/python -m tests.quality
 
 ui: $(READY) ## Prefect with everything deployed; Ctrl-C ends it
 	@exec $(BIN)/parley ui --port $(PORT)
@@ -73,8 +72,4 @@ $(SPARK): $(READY)
 
 $(BENCH): $(READY)
 	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --group bench --python $(BIN)/python
-	@touch $@
-
-$(QUALITY): $(READY)
-	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --group quality --python $(BIN)/python
 	@touch $@

@@ -138,7 +138,9 @@ TABLES: dict[str, list[dict[str, Any]]] = {
     "intent_scores": [
         {
             "person_id": ADA, "goal": "buy", "probability": 0.25, "stage": "deciding",
-            "contributions": '{"intercept": -4, "cart": 1.5, "age": -2, "visits": 0.2}',
+            "contributions": (
+                '{"intercept": -4.0, "cart": 1.5, "age": -2.0, "views": 0.1, "visits": 0.2}'
+            ),
         }
     ],
     "permissions": [{"permission_key": "p1", "proof": "box [v3]"}],

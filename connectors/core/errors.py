@@ -26,7 +26,15 @@ class FixConfig(ParleyError):
 
 
 class RetryLater(ParleyError):
-    """The other side is busy or away; the same call may work later."""
+    """The other side is busy or away; the same call may work later.
+
+    `after_seconds`: how long the other side asked to be left alone, 0 if it did not say.
+    """
+
+    def __init__(self, what: str, where: str, remedy: str, *, after_seconds: float = 0.0) -> None:
+        """Keep the wait that was asked for."""
+        super().__init__(what, where, remedy)
+        self.after_seconds = after_seconds
 
 
 class SkipRecord(ParleyError):

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import Engine, insert, select
 
 from connectors.ledger.db import write
+from connectors.ledger.emission.transitions import give_sequence, take_sequence
 from connectors.ledger.models import IdentityCutRow
-from connectors.ledger.transitions import give_sequence, take_sequence
 
 Pair = tuple[str, str]
 

@@ -1,6 +1,5 @@
-"""Open the ledger database, migrate it, and take its write and emission locks."""
+"""Open the ledger database, migrate it, and take its write lock."""
 
-import fcntl
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,20 +11,22 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from connectors.core.errors import FixConfig, RetryLater
+from connectors.ledger import faults
+from connectors.ledger.gate import give_way, right_of_way
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 60_000
 LOCK_POLL_SECONDS = 0.05
 CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 16_384  # of 4 KiB
-EMISSION_LOCK_KEY = 7_263_539  # any constant: the advisory lock's number on PostgreSQL
 WRITE = "parley_write"
+FIRST = "parley_first"
 
 
 def open_ledger(url: str) -> Engine:
     """Return an engine on a ledger migrated to the newest schema.
 
-    Raises `FixConfig` for an address that names no database.
+    Raises `FixConfig` for an address that names no database, and where the disk refuses.
     """
     try:
         parsed = make_url(url)
@@ -39,9 +40,10 @@ def open_ledger(url: str) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            faults.make_folder(Path(parsed.database).parent)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "handle_error", faults.explain)
     _migrate(engine)
     return engine
 
@@ -53,47 +55,16 @@ def write(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def write_first(engine: Engine) -> Iterator[Connection]:
+    """As `write`, before everybody who does not write yet."""
+    with right_of_way(engine), write(engine.execution_options(**{FIRST: True})) as connection:
+        yield connection
+
+
 def writing(engine: Engine) -> Engine:
     """Return the same engine, whose transactions take SQLite's write lock when they begin."""
     return engine.execution_options(**{WRITE: True})
-
-
-@contextmanager
-def emission_lock(engine: Engine, wait_seconds: float = 600.0) -> Iterator[None]:
-    """Let one process emit at a time: what it then finds half done was left by a dead one.
-
-    The lock goes with its process, `kill -9` included. Raises `RetryLater` after `wait_seconds`.
-    """
-    if engine.dialect.name == "sqlite":
-        yield from _file_lock(engine.url.database, wait_seconds)
-    else:
-        yield from _advisory_lock(engine)
-
-
-def _file_lock(database: str | None, wait_seconds: float) -> Iterator[None]:
-    if not database or database == ":memory:":
-        yield
-        return
-    with Path(f"{database}.emit.lock").open("w") as handle:
-        for _ in range(max(1, int(wait_seconds / LOCK_POLL_SECONDS))):
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(LOCK_POLL_SECONDS)
-        else:
-            what = "Another emission is still running"
-            raise RetryLater(what, "ledger", "Wait for it to end, then run again.")
-        yield
-
-
-def _advisory_lock(engine: Engine) -> Iterator[None]:
-    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text("select pg_advisory_lock(:key)"), {"key": EMISSION_LOCK_KEY})
-        try:
-            yield
-        finally:
-            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": EMISSION_LOCK_KEY})
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -118,7 +89,9 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
         try:
             if cursor.execute("pragma journal_mode").fetchone()[0] != "wal":
                 cursor.execute("pragma journal_mode = wal")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise
             time.sleep(LOCK_POLL_SECONDS)
         else:
             return
@@ -127,7 +100,10 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(WRITE, False)
+    options = connection.get_execution_options()
+    immediate = options.get(WRITE, False)
+    if immediate and not options.get(FIRST, False):
+        give_way(connection.engine.url.database)
     connection.exec_driver_sql("begin immediate" if immediate else "begin")
 
 

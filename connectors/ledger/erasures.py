@@ -12,7 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, or_, select, text, update
 
 from connectors.core.errors import RetryLater
+from connectors.ledger import facts
 from connectors.ledger.db import write
+from connectors.ledger.emission.transitions import Move, give_sequence, move, take_sequence
 from connectors.ledger.models import (
     ErasureRow,
     IdentityCutRow,
@@ -23,7 +25,6 @@ from connectors.ledger.models import (
     SuppressionRow,
 )
 from connectors.ledger.suppressions import Suppression, suppress
-from connectors.ledger.transitions import Move, give_sequence, move, take_sequence
 
 REASON = "erased"
 SOURCE = "erasure"
@@ -111,7 +112,7 @@ def forget(
     nodes: Collection[str],
     known: Mapping[str, Collection[str]],
 ) -> None:
-    """Delete messages with their audit, cuts between these nodes, and what is known of records.
+    """Delete messages with their audit, what is told of these nodes, what is known of records.
 
     `known` has the keys of records by vendor/source_id/stream.
     """
@@ -122,6 +123,7 @@ def forget(
         for part in _parts(nodes):
             cut = or_(IdentityCutRow.node_id.in_(part), IdentityCutRow.other_id.in_(part))
             connection.execute(delete(IdentityCutRow).where(cut))
+            facts.forget(connection, part)
         for stream, keys in known.items():
             for part in _parts(keys):
                 _forget_known(connection, stream, KnownRowRow.record_key.in_(part))
@@ -160,7 +162,7 @@ def scrub(engine: Engine) -> None:
             raise RetryLater(what, "ledger", "Wait for them to end, then run again.")
         return
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as plain:
-        for model in (MessageRow, MessageAuditRow, KnownRowRow, IdentityCutRow):
+        for model in (MessageRow, MessageAuditRow, KnownRowRow, IdentityCutRow, facts.FactRow):
             plain.execute(text(f"vacuum full {model.__tablename__}"))
 
 

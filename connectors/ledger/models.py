@@ -90,7 +90,7 @@ class ShapeRow(Base):
 
 
 class RunRow(Base):
-    """One run of a flow: its clock, its versions and what it read and wrote."""
+    """One run of a flow: its clock, its versions, what it read and wrote; a shadow sent nothing."""
 
     __tablename__ = "runs"
     __table_args__ = (one_of("kind", RUN_KINDS), one_of("status", RUN_STATUSES))
@@ -108,6 +108,7 @@ class RunRow(Base):
     rows: Mapped[dict[str, Any]]
     audience_sha256: Mapped[str | None]
     full_refresh: Mapped[bool]
+    is_shadow: Mapped[bool]
 
 
 class RunBatchRow(Base):
@@ -172,6 +173,7 @@ class MessageRow(Base):
     batch_id: Mapped[str | None]
     change_seq: Mapped[int] = mapped_column(BigInteger, unique=True)
     attempts: Mapped[int] = mapped_column(Integer)
+    emission: Mapped[str] = mapped_column(server_default="")
 
 
 class MessageAuditRow(Base):

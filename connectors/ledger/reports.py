@@ -130,3 +130,19 @@ def refusals(engine: Engine, run_id: str) -> dict[str, int]:
     )
     with engine.connect() as connection:
         return {reason or "": messages for reason, messages in connection.execute(query)}
+
+
+def refusals_by_programme(engine: Engine, run_id: str) -> dict[str, dict[str, int]]:
+    """Return how many messages of a run the ledger refused, by programme and reason."""
+    columns = MessageRow.programme, MessageRow.refusal
+    query = (
+        select(*columns, func.count())
+        .where(MessageRow.run_id == run_id, MessageRow.state == "cancelled")
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    found: dict[str, dict[str, int]] = {}
+    with engine.connect() as connection:
+        for programme, reason, messages in connection.execute(query):
+            found.setdefault(programme, {})[reason or ""] = messages
+    return found

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, insert, select
 
 from connectors.ledger.db import write
+from connectors.ledger.emission.transitions import take_sequence
 from connectors.ledger.models import SuppressionRow
 
 CHUNK_ROWS = 2_000
@@ -31,6 +32,8 @@ def suppress(engine: Engine, suppressions: Iterable[Suppression]) -> int:
     remaining, added = iter(suppressions), 0
     while chunk := frozenset(islice(remaining, CHUNK_ROWS)):
         with write(engine) as connection:
+            # Whatever batch leaves next knows of it: claims are made under the same lock.
+            take_sequence(connection)
             new = sorted(
                 chunk.difference(_known(connection, {each.address_hash for each in chunk}))
             )

@@ -5,12 +5,12 @@ import os
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
-from connectors.ledger.models import Base
+from connectors.ledger.keeping.tables import METADATA
 
 
 def run(connection: Connection) -> None:
     """Migrate within the caller's transaction where there is one: all of it or nothing."""
-    context.configure(connection=connection, target_metadata=Base.metadata, transactional_ddl=True)
+    context.configure(connection=connection, target_metadata=METADATA, transactional_ddl=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from connectors.core.clock import as_utc
 from connectors.core.errors import FixConfig, StopRun
-from connectors.ledger.scratch import CHUNK_ROWS
+from connectors.ledger.emission.scratch import CHUNK_ROWS
 
 SLICES = ("triggered", "mass")
 # column of the snapshot -> column of the ledger
@@ -28,6 +30,9 @@ LEDGER_COLUMNS = {
     "destination": "destination",
     "verdict": "verdict",
 }
+# Columns of the snapshot that a candidate is compared by, and no message keeps.
+COMPARED = ("goal", "account_id", "product_key", "occurred_at")
+LOADED = (*LEDGER_COLUMNS.values(), *COMPARED)
 # Missing words are stored as '' (and steps as 0): nulls never compare, so could never be unique.
 MISSING: dict[str, str | int] = {"campaign_id": "", "occasion": "", "variant": "", "step": 0}
 
@@ -82,8 +87,11 @@ def chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Reco
 
 
 def ledger_rows(chunk: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
-    """Yield a chunk's rows for the table of candidates, in the order of `LEDGER_COLUMNS`."""
+    """Yield a chunk's rows for the table of candidates, in the order of `LOADED`."""
     columns = [_filled(chunk.column(name).to_pylist(), name) for name in LEDGER_COLUMNS]
+    # A plan that was published before a column was added is compared without it.
+    there = {*chunk.schema.names}
+    columns += [_texts(chunk.column(n)) if n in there else [None] * len(chunk) for n in COMPARED]
     return zip(*columns, strict=True)
 
 
@@ -91,3 +99,17 @@ def _filled(values: list[Any], name: str) -> list[Any]:
     if name not in MISSING or None not in values:
         return values
     return [MISSING[name] if value is None else value for value in values]
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    """The values as texts; of moments, which are few, as SQLite keeps them."""
+    if not pa.types.is_timestamp(column.type):
+        values: list[str | None] = column.cast(pa.string()).to_pylist()
+        return values
+    encoded = column.dictionary_encode()
+    texts = [_moment(value) for value in encoded.dictionary.to_pylist()]
+    return [None if place is None else texts[place] for place in encoded.indices.to_pylist()]
+
+
+def _moment(value: datetime) -> str:
+    return as_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -14,15 +14,20 @@ from sqlalchemy import (
     Table,
     false,
     insert,
+    text,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import DropTable
+
+from connectors.ledger.columns import UtcDateTime
 
 METADATA = MetaData()
 CHUNK_ROWS = 20_000
 
-# The audience being reserved, without address and content. `ruling` is null while undecided,
-# then absorbed, refused (with `refusal`), admit (this round) or admitted. `has_rival`: another
-# candidate has the same person or address.
+# The audience being reserved, without address and content. `goal` to `occurred_at` are compared
+# with what became known since. `ruling` is null while undecided, then absorbed, refused (with
+# `refusal`), admit (this round) or admitted. `has_rival`: another candidate has the same person or
+# address.
 CANDIDATES = Table(
     "emit_candidates",
     METADATA,
@@ -31,6 +36,8 @@ CANDIDATES = Table(
     Column("step", Integer),
     *(Column(name, String) for name in ("variant", "channel", "purpose", "kind")),
     *(Column(name, String) for name in ("person_id", "address_hash", "destination", "verdict")),
+    *(Column(name, String) for name in ("goal", "account_id", "product_key")),
+    Column("occurred_at", UtcDateTime),
     Column("ruling", String),
     Column("refusal", String),
     Column("is_known", Boolean, server_default=false()),
@@ -62,8 +69,13 @@ def load(
 ) -> None:
     """Insert plain values (text and integers) as they are, in the order of `names`.
 
+    A moment is the text that SQLite keeps of it.
+
     It goes to the driver directly: SQLAlchemy's work per row would double the time of a load.
     """
+    if connection.dialect.driver == "psycopg":
+        _copy(connection, table, names, rows)
+        return
     compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(names))
     if compiled.positional:
         connection.exec_driver_sql(str(compiled), list(rows))
@@ -72,12 +84,36 @@ def load(
         connection.exec_driver_sql(str(compiled), named)
 
 
+def _copy(
+    connection: Connection, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Load by PostgreSQL's COPY, which takes a tenth of the time that inserting takes."""
+    statement = f"copy {table.name} ({', '.join(names)}) from stdin"
+    dbapi: Any = connection.dialect.loaded_dbapi
+    try:
+        with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+            for row in rows:
+                copy.write_row(row)
+    except dbapi.IntegrityError as error:
+        raise IntegrityError(statement, None, error) from error
+
+
 def index_candidates(connection: Connection) -> None:
     """Index the candidates once they are loaded, which is faster than while loading."""
     for name, column in INDEXES:
         index = Index(name, CANDIDATES.c[column], CANDIDATES.c.message_key)
         index.create(connection)
         CANDIDATES.indexes.discard(index)
+    look_at(connection, CANDIDATES)
+
+
+def look_at(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL see what a table holds by now: it plans by what it saw last.
+
+    Temporary tables it never looks at by itself, others a minute later. SQLite needs no such help.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"analyze {table.name}"))
 
 
 def claim(connection: Connection, message_keys: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ only. Everything a candidate competes with is read under that lock.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
-    case,
     func,
     insert,
     literal,
@@ -26,12 +25,26 @@ from sqlalchemy.exc import IntegrityError
 
 from connectors.core.clock import as_utc
 from connectors.core.errors import FixConfig, StopRun
-from connectors.ledger import rules
-from connectors.ledger.audience import LEDGER_COLUMNS, CapRule, chunks, ledger_rows
 from connectors.ledger.db import WRITE
-from connectors.ledger.models import MessageRow
-from connectors.ledger.scratch import CANDIDATES, drop, fresh, index_candidates, load
-from connectors.ledger.transitions import (
+from connectors.ledger.emission import last_look, rules
+from connectors.ledger.emission.audience import (
+    COMPARED,
+    LEDGER_COLUMNS,
+    LOADED,
+    CapRule,
+    chunks,
+    ledger_rows,
+)
+from connectors.ledger.emission.reserved import Reserved, count
+from connectors.ledger.emission.scratch import (
+    CANDIDATES,
+    drop,
+    fresh,
+    index_candidates,
+    load,
+    look_at,
+)
+from connectors.ledger.emission.transitions import (
     Move,
     audit,
     change,
@@ -39,20 +52,14 @@ from connectors.ledger.transitions import (
     move,
     take_sequence,
 )
+from connectors.ledger.guards.stops import NOTHING_STOPS, Guarding, Stops
+from connectors.ledger.models import Base, MessageRow
 
 _C = CANDIDATES.c
+MANY = 1_000
+MESSAGES = Base.metadata.tables["messages"]
 _PLAIN = tuple(name for name in LEDGER_COLUMNS.values() if name != "verdict")
 _COPIED = tuple(name for name in _PLAIN if name != "message_key")
-
-
-@dataclass(frozen=True)
-class Reserved:
-    """What became of a slice: numbers of messages; `refused` by reason."""
-
-    reserved: int = 0
-    held: int = 0
-    absorbed: int = 0
-    refused: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,17 @@ class Reservation:
     run_id: str
     planned_as_of: datetime
     at: datetime
+    emission: str = ""
+    stops: Stops = NOTHING_STOPS
 
     def step(self, from_state: str, to_state: str, detail: str | None = None) -> Move:
         """Describe a transition made by this reservation."""
         return Move(from_state, to_state, self.run_id, self.at, detail=detail)
+
+    def plan(self) -> dict[str, Any]:
+        """Return the columns that say whose message it is now."""
+        when = self.planned_as_of
+        return {"run_id": self.run_id, "planned_as_of": when, "emission": self.emission}
 
 
 def reserve(
@@ -77,35 +91,39 @@ def reserve(
     *,
     destinations: Iterable[str],
     at: datetime,
+    emission: str = "",
+    stops: Stops = NOTHING_STOPS,
 ) -> Reserved:
     """Enter the audience into the ledger, each message at most once, and say what became of it.
 
-    Raises `FixConfig` for a destination that is not set up and `StopRun` for an audience that
-    breaks its contract; the ledger is then unchanged.
+    `emission` names the lease under which it is done. Raises `FixConfig` for a destination that is
+    not set up and `StopRun` for an audience that breaks its contract; the ledger is then unchanged.
     """
     with engine.connect() as connection:
         with connection.begin():
-            planned_as_of = _load(connection, audience)
+            planned_as_of = load_candidates(connection, audience)
             _check_destinations(connection, frozenset(destinations))
         connection.execution_options(**{WRITE: True})
         with connection.begin():
             result = Reserved()
             if planned_as_of is not None:
-                slice_ = Reservation(connection, run_id, planned_as_of, at)
+                slice_ = Reservation(connection, run_id, planned_as_of, at, emission, stops)
                 result = _decide(slice_, tuple(policy))
+                last_look.note(connection, slice_.step("", "reserved"), result.reserved)
+                if result.reserved >= MANY:  # else claims would read all of them, again and again
+                    look_at(connection, MESSAGES)
             drop(connection, CANDIDATES)
     return result
 
 
-def _load(connection: Connection, audience: Path) -> datetime | None:
+def load_candidates(connection: Connection, audience: Path) -> datetime | None:
     """Load the candidates; return when they were planned, None if there are none."""
     fresh(connection, CANDIDATES)
     planned: set[datetime] = set()
-    names = list(LEDGER_COLUMNS.values())
     try:
-        for chunk in chunks(audience, [*LEDGER_COLUMNS, "planned_as_of"]):
+        for chunk in chunks(audience, [*LEDGER_COLUMNS, *COMPARED, "planned_as_of"]):
             planned.update(as_utc(value) for value in chunk["planned_as_of"].unique().to_pylist())
-            load(connection, CANDIDATES, names, ledger_rows(chunk))
+            load(connection, CANDIDATES, LOADED, ledger_rows(chunk))
     except IntegrityError as error:
         what = "The audience holds a message twice"
         raise StopRun(what, str(audience), "Run decide again, then emit.") from error
@@ -136,8 +154,12 @@ def _decide(slice_: Reservation, policy: tuple[CapRule, ...]) -> Reserved:
     connection.execute(update(CANDIDATES).where(_C.message_key.in_(known)).values(is_known=True))
     for rule in rules.ABSORBED:
         _rule(connection, rule.caught, ruling="absorbed", refusal=rule.reason)
-    for rule in rules.refusals(slice_.planned_as_of):
+    planned = slice_.planned_as_of
+    news = rules.news(connection, planned)
+    for rule in (*rules.refusals(planned), *news, *slice_.stops.rules()):
         _rule(connection, rule.caught, ruling="refused", refusal=rule.reason)
+    guarding = Guarding(connection, slice_.run_id, planned, slice_.stops.guards)
+    guarding.judge()
     _admit(slice_, rules.service())
     caps = tuple(rules.cap_rules(policy, slice_.planned_as_of))
     while True:  # as many rounds as one person or address has candidates within its caps
@@ -145,8 +167,9 @@ def _decide(slice_: Reservation, policy: tuple[CapRule, ...]) -> Reserved:
             _rule(connection, rule.caught, ruling="refused", refusal=rule.reason)
         if not _admit(slice_, rules.next_in_turn()):
             break
+    guarding.count()
     _store_refusals(slice_)
-    return _count(connection)
+    return count(connection)
 
 
 def _rule(connection: Connection, caught: ColumnElement[bool], **values: str) -> int:
@@ -163,10 +186,9 @@ def _admit(slice_: Reservation, chosen: ColumnElement[bool]) -> int:
     for verdict, state in (("send", "reserved"), ("hold", "held")):
         going = select(CANDIDATES).where(_C.ruling == "admit", _C.verdict == verdict)
         values = {"reserved_at": slice_.at, "refusal": None, "batch_id": None}
-        plan = {"run_id": slice_.run_id, "planned_as_of": slice_.planned_as_of}
         back = slice_.step("cancelled", state)
-        move(connection, going.where(_C.is_known), back, {**values, **plan}, _COPIED)
-        _insert(slice_, going.where(~_C.is_known), slice_.step("", state), values)
+        move(connection, going.where(_C.is_known), back, {**values, **slice_.plan()}, _COPIED)
+        enter(slice_, going.where(~_C.is_known), slice_.step("", state), values)
     done = update(CANDIDATES).where(_C.ruling == "admit").values(ruling="admitted")
     if connection.execute(done.where(_C.verdict.in_(("send", "hold")))).rowcount != admitted:
         what = "The audience holds a verdict other than send and hold"
@@ -174,7 +196,8 @@ def _admit(slice_: Reservation, chosen: ColumnElement[bool]) -> int:
     return admitted
 
 
-def _insert(slice_: Reservation, chosen: Select[Any], step: Move, values: dict[str, Any]) -> None:
+def enter(slice_: Reservation, chosen: Select[Any], step: Move, values: dict[str, Any]) -> int:
+    """Put chosen candidates into the ledger as new messages; how many."""
     connection = slice_.connection
     base = take_sequence(connection)
     inner = chosen.subquery("chosen")
@@ -182,10 +205,8 @@ def _insert(slice_: Reservation, chosen: Select[Any], step: Move, values: dict[s
         **{name: inner.c[name] for name in _PLAIN},
         **{
             name: literal(value, MessageRow.__table__.c[name].type)
-            for name, value in values.items()
+            for name, value in {**values, **slice_.plan()}.items()
         },
-        "run_id": literal(slice_.run_id),
-        "planned_as_of": literal(slice_.planned_as_of, MessageRow.planned_as_of.type),
         "state": literal(step.to_state),
         "attempts": literal(0),
         "change_seq": base + func.row_number().over(order_by=inner.c.message_key),
@@ -199,6 +220,7 @@ def _insert(slice_: Reservation, chosen: Select[Any], step: Move, values: dict[s
     if inserted:
         give_sequence(connection, base + inserted)
         audit(connection, step, inserted)
+    return inserted
 
 
 def _store_refusals(slice_: Reservation) -> None:
@@ -208,29 +230,8 @@ def _store_refusals(slice_: Reservation) -> None:
     reasons = select(_C.refusal).where(_C.ruling == "refused").distinct().order_by(_C.refusal)
     for reason in list(connection.scalars(reasons)):
         step = slice_.step("", "cancelled", detail=reason)
-        _insert(slice_, refused.where(_C.refusal == reason, ~_C.is_known), step, {})
+        enter(slice_, refused.where(_C.refusal == reason, ~_C.is_known), step, {})
     changed = refused.join(MessageRow, MessageRow.message_key == _C.message_key).where(
         MessageRow.refusal.is_distinct_from(_C.refusal)
     )
-    plan = {"run_id": slice_.run_id, "planned_as_of": slice_.planned_as_of}
-    change(connection, changed, plan, (*_COPIED, "refusal"), "cancelled")
-
-
-def _count(connection: Connection) -> Reserved:
-    reason = case((_C.ruling == "refused", _C.refusal), else_="")
-    columns = (_C.ruling, case((_C.ruling == "admitted", _C.verdict), else_=""), reason)
-    result: dict[str, int] = {}
-    refused: dict[str, int] = {}
-    for ruling, verdict, why, rows in connection.execute(
-        select(*columns, func.count()).group_by(*columns)
-    ):
-        if ruling == "refused":
-            refused[why] = rows
-        else:
-            result[verdict or ruling] = rows
-    return Reserved(
-        reserved=result.get("send", 0),
-        held=result.get("hold", 0),
-        absorbed=result.get("absorbed", 0),
-        refused=refused,
-    )
+    change(connection, changed, slice_.plan(), (*_COPIED, "refusal"), "cancelled")

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement, SQLColumnExpression
 
-from connectors.ledger.audience import CapRule
+from connectors.ledger import facts
+from connectors.ledger.emission.audience import CapRule
+from connectors.ledger.emission.scratch import CANDIDATES
+from connectors.ledger.keeping.restores import may_be_answered
 from connectors.ledger.models import MessageRow, SuppressionRow
-from connectors.ledger.scratch import CANDIDATES
 
 MARKETING = "marketing"
 ANY = "any"
@@ -24,6 +26,9 @@ STOPS_EVERYTHING = ("hard_bounce", "erased")
 # plan knows them itself, and whether a permission was given since.
 STOPS_EARLIER_PLANS = ("unsubscribed",)
 COUNTS_FOR_CAPS = ("reserved", "delivering", "accepted", "unknown", "held")
+# How often a message is handed over, over all runs, before it is given up. Refused calls that say
+# nothing of the message (wrong credentials, a batch that is looked through) do not count.
+MOST_ATTEMPTS = 20
 ONCE = ("address_hash", "programme", "campaign_id", "occasion", "step")
 
 _C = CANDIDATES.c
@@ -62,6 +67,11 @@ def _twice_in_slice() -> ColumnElement[bool]:
     return _C.message_key.in_(later)
 
 
+def _used_up() -> ColumnElement[bool]:
+    same = MessageRow.message_key == _C.message_key
+    return and_(_C.is_known, exists().where(same, MessageRow.attempts >= MOST_ATTEMPTS))
+
+
 def suppressed(
     address_hash: SQLColumnExpression[str],
     purpose: SQLColumnExpression[str],
@@ -84,7 +94,25 @@ ABSORBED: tuple[Rule, ...] = (
 
 def refusals(planned_as_of: datetime) -> tuple[Rule, ...]:
     """Why a message of a plan of that moment must not go."""
-    return (Rule("suppressed", suppressed(_C.address_hash, _C.purpose, planned_as_of)),)
+    return (
+        Rule("suppressed", suppressed(_C.address_hash, _C.purpose, planned_as_of)),
+        Rule("before_restore", may_be_answered(func.coalesce(_C.occurred_at, planned_as_of))),
+        Rule("attempts_used_up", _used_up()),
+    )
+
+
+def news(connection: Connection, planned_as_of: datetime) -> tuple[Rule, ...]:
+    """Why it must not go by what became known since; no rule where nothing did."""
+    if not facts.any_since(connection, planned_as_of):
+        return ()
+    whose = (_C.address_hash, _C.account_id)
+    reached = facts.goal_reached(whose, _C.goal, _C.occurred_at, planned_as_of)
+    gone = facts.withdrawn(_C.address_hash, _C.channel, _C.purpose, planned_as_of)
+    return (
+        Rule("withdrawn", _IS_MARKETING & gone),
+        Rule("goal_reached", _IS_MARKETING & reached),
+        Rule("out_of_stock", facts.sold_out(_C.product_key, planned_as_of)),
+    )
 
 
 def cap_rules(policy: tuple[CapRule, ...], planned_as_of: datetime) -> Iterator[Rule]:

@@ -1,0 +1,1 @@
+"""From a plan to what left: reserve, deliver, record, recover."""

@@ -1,0 +1,1 @@
+"""What stops a push: pauses, unusual sizes, a day's ceiling, complaints."""

@@ -1,0 +1,1 @@
+"""Keeping the ledger itself: backup, restore, retention."""

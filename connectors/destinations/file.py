@@ -1,8 +1,10 @@
 """Destination `file`: a CSV and a Parquet file a batch. It contacts nobody.
 
-`<out>/file/<programme>/<batch_id>.csv` and `.parquet`, one recipient a row. The CSV is the
+`<out>/file/<programme>/<batch_id>.csv` and `.parquet`, one recipient a row; a list of calls or
+letters also has the fact, the talking points, the hours and the deadline apart. The CSV is the
 delivery: it appears whole, last, under its final name, and is never written again. Its cells are
-safe to open in a spreadsheet; the Parquet file holds the values as they are.
+safe to open in a spreadsheet; the Parquet file holds the values as they are. What its emails look
+like lies beside it (`proofs`).
 """
 
 import csv
@@ -10,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -25,6 +28,7 @@ from connectors.core.clock import iso_z
 from connectors.core.delivery import Outcome, OutMessage
 from connectors.core.errors import FixConfig
 from connectors.core.settings import Settings
+from connectors.destinations import proofs
 
 SCHEMA = pa.schema(
     [
@@ -38,8 +42,12 @@ SCHEMA = pa.schema(
         ("channel", pa.string()),
         ("send_after", pa.timestamp("us")),
         ("content", pa.string()),
+        ("language", pa.string()),
     ]
 )
+# Who calls or writes letters reads these without opening the content.
+BY_HAND = ("fact", "talking_points", "contact_hours", "deadline")
+LISTED = {"call", "post"}
 # What makes a spreadsheet read a cell as a formula: these, also behind blanks, and their
 # full-width forms, which some programs fold to the plain ones. The blanks are spelled out: the
 # engine's own class knows those of ASCII only.
@@ -55,9 +63,13 @@ SAFE_NAME = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 
 @dataclass(frozen=True)
 class FileDestination:
-    """Writes batches under `root`. Accepting is sending: nothing follows but the file."""
+    """Writes batches under `root`. Accepting is sending: nothing follows but the file.
+
+    `settings` say who writes and who gets copies; without them no proofs are written.
+    """
 
     root: Path
+    settings: Settings | None = None
     name: str = "file"
     batch_size: int = 10_000
     idempotent: bool = True
@@ -81,6 +93,7 @@ class FileDestination:
         for twin in self.root.glob(f"*/{batch_id}.parquet"):
             if not twin.with_suffix(".csv").exists():
                 twin.unlink()  # half done: its messages may leave in another batch
+                proofs.remove(twin.parent, batch_id)
         files = sorted(self.root.glob(f"*/{batch_id}.csv"))
         return [Outcome(key, "accepted", "in the file") for file in files for key in _keys(file)]
 
@@ -99,13 +112,23 @@ class FileDestination:
             written = set(_keys(path))
             return outcomes + [_repeated(each.message_key, written) for each in accepted]
         if accepted:
-            _write(path, accepted)
+            self._write(path, accepted)
         return outcomes + [Outcome(each.message_key, "accepted") for each in accepted]
+
+    def _write(self, path: Path, messages: list[OutMessage]) -> None:
+        """Write what comes along, then the CSV: once that is there, the batch is delivered."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = _table(messages)
+        made = proofs.of(path.stem, messages, self.settings) if self.settings else {}
+        for name, text in made.items():
+            _whole(path.with_name(name), partial(_write_text, text=text))
+        _whole(path.with_suffix(".parquet"), lambda part: pq.write_table(table, part))
+        _whole(path, lambda part: _write_csv(part, table))
 
 
 def create(settings: Settings) -> FileDestination:
     """Make the destination for these settings."""
-    return FileDestination(settings.out_dir / "file")
+    return FileDestination(settings.out_dir / "file", settings)
 
 
 def safe_cells(texts: pa.Array) -> pa.Array:
@@ -145,15 +168,24 @@ def _table(messages: Iterable[OutMessage]) -> pa.Table:
     columns["content"] = [
         orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in columns["content"]
     ]
-    return pa.table(columns, schema=SCHEMA)
+    table = pa.table(columns, schema=SCHEMA)
+    if not any(row.channel in LISTED for row in rows):
+        return table
+    for name in BY_HAND:
+        table = table.append_column(name, pa.array([_by_hand(row, name) for row in rows]))
+    return table
 
 
-def _write(path: Path, messages: Iterable[OutMessage]) -> None:
-    """Write the Parquet file, then the CSV: once the CSV is there, the batch is delivered."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = _table(messages)
-    _whole(path.with_suffix(".parquet"), lambda part: pq.write_table(table, part))
-    _whole(path, lambda part: _write_csv(part, table))
+def _by_hand(message: OutMessage, name: str) -> str:
+    if name == "deadline":
+        return iso_z(message.expires_at) if message.expires_at else ""
+    if name == "contact_hours":
+        return message.contact_hours
+    return str(message.content.get(name) or "")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def _write_csv(path: Path, table: pa.Table) -> None:

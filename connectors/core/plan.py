@@ -102,7 +102,7 @@ def audience(folder: Path, programme: str, most: int) -> list[dict[str, Any]]:
     return query(
         folder,
         """
-        select a.message_key, a.person_id, a.occasion, a.verdict, a.content, a.evidence, c.value
+        select a.* exclude (address), c.value
         from (from audience_triggered union all by name from audience_mass) as a
         inner join candidates as c
             on a.message_key = c.message_key and a.person_id = c.person_id

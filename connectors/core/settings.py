@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from connectors.core.errors import FixConfig
+from connectors.core.mail_server import SmtpSettings
+from connectors.core.sender import DEMO_SENDER, SenderSettings
 
 OWN_VENDOR = "parley"
 """Whose Parley's own records are: the identifiers that it finds, and what the ledger tells."""
@@ -66,6 +68,8 @@ class Settings(BaseSettings):
     )
 
     home: Path = Path("var")
+    environment: Literal["production", "test", "development"] = "development"
+    test_address: str = Field(default="", repr=False, pattern=r"^([^\s,@]+@[^\s,@]+)?$")
     warehouse: Literal["duckdb", "spark"] = "duckdb"
     schema_prefix: str = Field(default="", pattern=r"^([a-z][a-z0-9_]{0,62})?$")
     spark_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/@]+$")
@@ -78,7 +82,12 @@ class Settings(BaseSettings):
     sources: dict[Name, SourceSettings] = Field(default_factory=dict)
     threads: int = Field(default=2, ge=1, le=256)
     keep_runs: int = Field(default=24, ge=2)
+    keep_days: int = Field(default=730, ge=90)
     default_country: str = Field(default="GB", pattern="^[A-Z]{2}$")
+    default_language: str = Field(default="en", pattern="^[a-z]{2}$")
+    sender: SenderSettings = SenderSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    seed_list: str = Field(default="", repr=False, pattern=r"^\s*([^\s,@]+@[^\s,@]+\s*(,\s*|$))*$")
     fuzzy_identity: bool = False
 
     @field_validator("home")
@@ -138,9 +147,19 @@ class Settings(BaseSettings):
         return self.home / "out"
 
     @property
+    def tests_dir(self) -> Path:
+        """The home of what test mode writes."""
+        return self.home / "test"
+
+    @property
     def docs_dir(self) -> Path:
         """Data Docs."""
         return self.home / "docs"
+
+    @property
+    def preview_dir(self) -> Path:
+        """Messages that were looked at."""
+        return self.home / "preview"
 
     @property
     def demo_dir(self) -> Path:
@@ -157,14 +176,26 @@ class Settings(BaseSettings):
         """Whether the demo's sources stand in because none are configured."""
         return not self.sources
 
+    @property
+    def written_by(self) -> SenderSettings:
+        """The sender; the demo's is as made up as its people."""
+        is_set = any(self.sender.model_dump().values())
+        return DEMO_SENDER if self.is_demo and not is_set else self.sender
+
+    @property
+    def seed_addresses(self) -> list[str]:
+        """People of the company who get a copy of each campaign."""
+        return [each.strip() for each in self.seed_list.split(",") if each.strip()]
+
     def connected_sources(self) -> dict[str, SourceSettings]:
-        """The enabled sources by source_id; the demo's `shop` and `web` if none are configured."""
+        """The enabled sources by source_id; the demo's shop and school if none are configured."""
         if self.is_demo:
             shop = SecretStr(f"sqlite:///{self.demo_dir}/shop.db")
-            web = SecretStr(f"{self.demo_dir}/web")
+            web, school = (SecretStr(f"{self.demo_dir}/{name}") for name in ("web", "school"))
             return {
                 "shop": SourceSettings(vendor="database", url=shop),
                 "web": SourceSettings(vendor="segment", url=web),
+                "school": SourceSettings(vendor="segment", url=school, id_space="school"),
             }
         return {name: source for name, source in self.sources.items() if source.enabled}
 

@@ -54,6 +54,9 @@ _TOLD = (
     _Told(
         Stream(name="erasures", key="change_seq", cursor="change_seq"), "erasures", ("erased_at",)
     ),
+    _Told(
+        Stream(name="weights", key="change_seq", cursor="change_seq"), "weights", ("accepted_at",)
+    ),
 )
 
 

@@ -109,11 +109,32 @@ def send(cells: Cells, reading: Reading) -> Said:
     return said
 
 
+def outcome(cells: Cells, reading: Reading) -> Said:
+    """How a call or a meeting ended; a word that is not known is kept as it is."""
+    channel = words.meaning(words.TALKS, cells.get("channel") or "call")
+    told = cells.get("outcome", "")
+    said = Said({"channel": channel, "outcome": words.meaning(words.OUTCOMES, told) or told})
+    email, phone = (
+        _take_address(said, cells, reading, "email"),
+        _take_address(said, cells, reading, "phone"),
+    )
+    said.problem = (
+        ("" if channel else "channel is not call or meeting")
+        or ("" if told else "outcome is missing")
+        or (email and phone and (email if cells.get("email") else phone))
+        or _take_past(said, "happened_at", cells.get("happened_at", ""), reading)
+    )
+    for name in ("topic", "comment"):
+        said.fields[name] = cells.get(name) or None
+    return said
+
+
 JUDGES: Mapping[str, Judge] = {
     "consents": consent,
     "suppressions": suppression,
     "bounces": bounce,
     "sends": send,
+    "outcomes": outcome,
 }
 
 

@@ -156,7 +156,29 @@ SENDS = Layout(
     ),
     (_ADDRESS, ("sent_at",)),
 )
-LAYOUTS = {each.kind: each for each in (CONSENTS, SUPPRESSIONS, BOUNCES, SENDS)}
+OUTCOMES = Layout(
+    "outcomes",
+    "how calls and meetings ended, as the lists say that came back",
+    (
+        _EMAIL,
+        _PHONE,
+        Column("channel", "call (default), meeting"),
+        Column(
+            "outcome",
+            "interested, not_interested, no_answer, call_back, complaint, resolved, enrolled,"
+            " not_by_phone; or another word",
+            ("result", "disposition", "call_outcome", "meeting_outcome"),
+        ),
+        Column("topic", "what it was about: a category, an offer", ("subject", "about")),
+        Column("comment", "in words", ("note", "notes", "body")),
+        Column(
+            "happened_at", "when",
+            ("called_at", "met_at", "completed_at", "timestamp", "date"),
+        ),
+    ),
+    (_ADDRESS, ("outcome",), ("happened_at",)),
+)  # fmt: skip
+LAYOUTS = {each.kind: each for each in (CONSENTS, SUPPRESSIONS, BOUNCES, SENDS, OUTCOMES)}
 
 
 def groups(needed: Iterable[Sequence[str]]) -> str:

@@ -41,6 +41,17 @@ BOUNCES = _meanings(
     soft="soft_bounce transient temporary block block_bounce technical deferred unknown "
     "unknown_bounce",
 )
+TALKS = _meanings(call="phone telephone voice", meeting="visit appointment demo")
+OUTCOMES = _meanings(
+    interested="positive qualified wants_more",
+    not_interested="negative declined refused unqualified no_interest",
+    no_answer="not_reached unreached missed busy voicemail left_voicemail no_show",
+    call_back="callback call_later again later",
+    complaint="complained unhappy",
+    resolved="solved settled",
+    enrolled="signed_up won closed_won",
+    not_by_phone="do_not_call dnc no_more_calls",
+)
 FLAGS = _meanings(yes="y true t 1 double confirmed", no="n false f 0 single")
 _CODE = re.compile(r"([45])\d\d\b.*|([45])\.\d{1,3}\.\d{1,3}\b.*")
 

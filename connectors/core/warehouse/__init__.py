@@ -6,6 +6,7 @@ Parquet, and the same on either engine: `scratch` reads them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from connectors.core.warehouse import on_duckdb, on_spark
@@ -13,6 +14,7 @@ from connectors.core.warehouse.embedded import Connection, EngineError, scratch
 from connectors.core.warehouse.slot import writer_slot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Connection",
     "EngineError",
+    "Revision",
     "Warehouse",
     "applied_batches",
+    "branch",
     "dbt_environment",
     "drop",
     "exists",
@@ -33,6 +37,16 @@ __all__ = [
     "scratch",
     "writer_slot",
 ]
+
+
+@dataclass(frozen=True)
+class Revision:
+    """Another value in a column of a seed, in the rows that have these keys; None is null."""
+
+    seed: str
+    column: str
+    value: str | None
+    keys: Mapping[str, str]
 
 
 class Warehouse(Protocol):
@@ -62,6 +76,7 @@ class Engine(Protocol):
     def exists(self, settings: Settings) -> bool: ...
     def drop(self, settings: Settings) -> None: ...
     def restore(self, settings: Settings, layer: str, file: Path) -> None: ...
+    def branch(self, settings: Settings, apart: Settings, changed: Sequence[Revision]) -> None: ...
     def dbt_environment(self, settings: Settings) -> dict[str, str]: ...
     def release(self) -> None: ...
     def applied_batches(self, settings: Settings) -> set[str]: ...
@@ -103,6 +118,18 @@ def drop(settings: Settings) -> None:
 def restore(settings: Settings, layer: str, file: Path) -> None:
     """Make a table of a Parquet file, named after it, where there is none; raises as `exists`."""
     _engine(settings).restore(settings, layer, file)
+
+
+def branch(settings: Settings, apart: Settings, changed: Sequence[Revision]) -> None:
+    """Copy the warehouse to where `apart` has its own, and change seeds in the copy alone.
+
+    The caller holds the writer's slot, and removes the copy.
+
+    Raises:
+        FixConfig: the engine can't be copied so, or a value is none for its column.
+        RetryLater: another process is writing the warehouse.
+    """
+    _engine(settings).branch(settings, apart, changed)
 
 
 def label(settings: Settings) -> str:

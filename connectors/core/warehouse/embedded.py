@@ -34,10 +34,11 @@ def quote(text: str) -> str:
 
 
 def safe_settings(folders: Sequence[Path]) -> list[str]:
-    """Statements that fix the zone to UTC and shut off all files but those in `folders`."""
+    """Statements that fix the zone, shut off all files but those in `folders`, and draw no bars."""
     allowed = ", ".join(quote(str(folder)) for folder in folders)
     return [
         "set TimeZone = 'UTC'",
+        "set enable_progress_bar = false",
         f"set allowed_directories = [{allowed}]",
         "set enable_external_access = false",
     ]

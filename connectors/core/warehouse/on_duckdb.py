@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.core.settings import Settings
+    from connectors.core.warehouse import Revision
 
 
 class DuckDBWarehouse:
@@ -97,6 +98,25 @@ def restore(settings: Settings, layer: str, file: Path) -> None:
     with open_file(path, threads=settings.threads, folders=[file.parent]) as connection:
         connection.execute(f'create schema if not exists "{schema}"')
         connection.read_parquet(str(file)).create(f'"{schema}"."{file.stem}"')
+
+
+def branch(settings: Settings, apart: Settings, changed: Sequence[Revision]) -> None:
+    """Copy the file under its own name, by which views in it know it, and change the copy."""
+    # A writer that died leaves a log beside it, which reading alone takes in or refuses.
+    connect(settings).close()
+    apart.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(settings.warehouse_path, apart.warehouse_path)
+    with open_file(apart.warehouse_path, threads=apart.threads) as connection:
+        for each in changed:
+            rows = " and ".join(f'"{column}" = ?' for column in each.keys)
+            table = f'"{apart.schema_of("seeds")}"."{each.seed}"'
+            statement = f'update {table} set "{each.column}" = ? where {rows}'  # noqa: S608 - names of the seed's own
+            try:
+                connection.execute(statement, [each.value, *each.keys.values()])
+            except EngineError:
+                what = f"'{each.value}' is no value for {each.column}"
+                remedy = "Give it one like those in that column of the seed."
+                raise FixConfig(what, f"{each.seed}.csv", remedy) from None
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

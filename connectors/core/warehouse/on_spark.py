@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.core.settings import Settings
+    from connectors.core.warehouse import Revision
 
-LAYERS: Final = ("staging", "intermediate", "marts", "programmes", "decisions", "seeds")
+LAYERS: Final = (
+    "staging", "intermediate", "marts", "programmes", "decisions", "calibration", "seeds"
+)  # fmt: skip
 WRITE: Final = "insert overwrite directory {place} using parquet select * from {name}"
 APPLIED: Final = "select batch_id from {name}"
 RESTORE: Final = "create table {name} using parquet as select * from parquet.`{place}`"
@@ -90,6 +93,14 @@ def restore(settings: Settings, layer: str, file: Path) -> None:
     with session(settings) as one:
         one.rows(f"create schema if not exists {schema}", schema)
         one.rows(RESTORE.format(name=name, place=f"file://{file}"), name)
+
+
+def branch(settings: Settings, apart: Settings, changed: Sequence[Revision]) -> None:
+    """Refuse: a copy of all tables is no small thing on a cluster."""
+    del apart, changed
+    what = "a what-if is built in a copy of the warehouse's file, and this one is a cluster's"
+    remedy = "Change the seed and run `parley run daily --shadow`: it plans, and sends nothing."
+    raise FixConfig(what, f"PARLEY_WAREHOUSE={settings.warehouse}", remedy)
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

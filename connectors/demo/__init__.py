@@ -1,7 +1,8 @@
-"""The demo shop: a shop database and a web archive built around a year of real orders.
+"""The demo: a gift shop built around a year of real orders, and a small school beside it.
 
-Real: the orders of UCI Online Retail (see ``data/ATTRIBUTION.md``). Simulated: everything else,
-see each module. The same seed gives the same rows and lines.
+The shop is a database and a web archive, the school is an archive of its own. Real: the orders of
+UCI Online Retail (see ``data/ATTRIBUTION.md``). Simulated: everything else, see each module.
+The same seed gives the same rows and lines.
 """
 
 import shutil
@@ -14,10 +15,13 @@ import orjson
 
 from connectors.demo.archive import Archive
 from connectors.demo.catalogue import Catalogue
+from connectors.demo.changes import Changes
 from connectors.demo.orders import Order, OrderBook
 from connectors.demo.people import People, Person
 from connectors.demo.permissions import Consent, declare
+from connectors.demo.returns import Returns
 from connectors.demo.scenes import Scenes
+from connectors.demo.school import School
 from connectors.demo.shop import write_shop
 from connectors.demo.talk import Talk
 from connectors.demo.traffic import Traffic
@@ -25,7 +29,8 @@ from connectors.demo.visits import WEB_SINCE, Planner
 from connectors.demo.web import Tracker
 
 DEMO_AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)
-VERSION = 3  # raise it when the generator gives other data: an older shop is then built anew
+VERSION = 4  # raise it when the generator gives other data: an older shop is then built anew
+ARCHIVES = ("web", "school")
 MARKER = "complete.json"
 BUILDING = ".building"
 
@@ -34,13 +39,15 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class DemoShop:
-    """Where the demo's sources are, and how much they hold (``events`` = lines)."""
+    """Where the demo's sources are, and how much they hold (events are lines)."""
 
     db_path: Path
     web_dir: Path
+    school_dir: Path
     customers: int
     orders: int
     events: int
+    school_events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class _Counts:
     customers: int
     orders: int
     events: int
+    school_events: int
 
 
 def generate(home_demo_dir: Path, seed: int = 2011, progress: Progress | None = None) -> DemoShop:
@@ -63,13 +71,14 @@ def generate(home_demo_dir: Path, seed: int = 2011, progress: Progress | None = 
     if counts is None:
         building = home_demo_dir / BUILDING
         shutil.rmtree(building, ignore_errors=True)
-        (building / "web").mkdir(parents=True)
+        for name in ARCHIVES:
+            (building / name).mkdir(parents=True)
         counts = _build(building, seed, tell)
         _publish(building, home_demo_dir, counts)
     tell("ready", 1.0)
     return DemoShop(
-        home_demo_dir / "shop.db", home_demo_dir / "web",
-        counts.customers, counts.orders, counts.events,
+        home_demo_dir / "shop.db", home_demo_dir / "web", home_demo_dir / "school",
+        counts.customers, counts.orders, counts.events, counts.school_events,
     )  # fmt: skip
 
 
@@ -84,29 +93,37 @@ def _build(folder: Path, seed: int, tell: Progress) -> _Counts:
     people = [*customers.values(), *makers.testers(WEB_SINCE)]
     consents = declare(seed, people, book.guests, orders)
     tell("writing the shop database", 0.3)
-    write_shop(folder / "shop.db", catalogue, people, orders, consents)
+    changes = Changes(seed, catalogue, int(DEMO_AS_OF.timestamp()))
+    write_shop(folder / "shop.db", catalogue, changes, people, orders, consents)
     tell("inventing the web activity", 0.45)
     planner = Planner(seed, catalogue, makers)
-    _plan(planner, people, orders, consents)
+    _plan(planner, changes, people, orders, consents)
     archive = Archive(folder / "web", seed)
     Talk(seed, catalogue, people).tell(orders, archive)
-    tracker = Tracker(seed, catalogue, archive)
+    tracker = Tracker(seed, catalogue, changes, archive)
     tracker.play(
         planner.visits,
         lambda share: tell("inventing the web activity", 0.5 + share / 2),
     )
     catalogue.close()
-    return _Counts(VERSION, seed, len(people), len(orders), archive.written)
+    school = School(seed, makers, people, int(DEMO_AS_OF.timestamp())).write(folder / "school")
+    return _Counts(VERSION, seed, len(people), len(orders), archive.written, school)
 
 
 def _plan(
-    planner: Planner, people: list[Person], orders: list[Order], consents: list[Consent]
+    planner: Planner,
+    changes: Changes,
+    people: list[Person],
+    orders: list[Order],
+    consents: list[Consent],
 ) -> None:
     """Plan every visit: what led to the orders, everyday traffic, the scenes of the demo's day."""
     planner.orders(orders)
     traffic = Traffic(planner, people, consents)
     traffic.everyday()
-    Scenes(planner, traffic, int(DEMO_AS_OF.timestamp())).stage(people, orders, consents)
+    as_of = int(DEMO_AS_OF.timestamp())
+    Scenes(planner, traffic, as_of).stage(people, orders, consents)
+    Returns(planner, changes, as_of).stage(people, orders, consents)
 
 
 def _give_tastes(catalogue: Catalogue, orders: list[Order]) -> None:
@@ -129,9 +146,10 @@ def _read_marker(folder: Path, seed: int) -> _Counts | None:
 def _publish(building: Path, folder: Path, counts: _Counts) -> None:
     """Put a finished build in the place of an older one; the marker comes last."""
     (folder / MARKER).unlink(missing_ok=True)
-    shutil.rmtree(folder / "web", ignore_errors=True)
     (building / "shop.db").replace(folder / "shop.db")
-    (building / "web").replace(folder / "web")
+    for name in ARCHIVES:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (building / name).replace(folder / name)
     marker = building / MARKER
     marker.write_bytes(orjson.dumps(asdict(counts)))
     marker.replace(folder / MARKER)

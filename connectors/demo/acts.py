@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from connectors.demo.catalogue import Catalogue, Item, Product
+from connectors.demo.changes import Changes
 from connectors.demo.content import SEARCHES, title_of
 from connectors.demo.dice import dice
 from connectors.demo.forms import Forms
@@ -17,10 +18,11 @@ EMPTIED, CHECKED_OUT = 0.06, 0.3  # of the carts left: shares, one on top of the
 class Acts:
     """Turns visits into steps."""
 
-    def __init__(self, seed: int, catalogue: Catalogue) -> None:
-        """Use the catalogue for everything that is looked at."""
+    def __init__(self, seed: int, catalogue: Catalogue, changes: Changes) -> None:
+        """Use the catalogue for everything that is looked at, at the prices of the day."""
         self._rng = dice(seed, "acts")
         self._catalogue = catalogue
+        self._changes = changes
         self._categories = list(catalogue.shelves)
         self._paths: dict[str, str] = {}
         forms = Forms(seed, self._categories)
@@ -45,7 +47,7 @@ class Acts:
             return []
         steps = self._arrive(visit)
         for item in visit.items[:4]:
-            steps += self._view(item[0]) if self._rng.chance(0.75) else []
+            steps += self._view(visit, item[0]) if self._rng.chance(0.75) else []
         steps += self._add(visit, list(visit.items))
         total = order.invoice.amount_minor / 100
         steps.append(_checkout(visit, total, "" if order.customer_id else order.email))
@@ -60,15 +62,15 @@ class Acts:
     def _browse(self, visit: Visit) -> list[Step]:
         steps = self._arrive(visit)
         for item in self._catalogue.shown(visit.items, visit.start):
-            steps += self._view(item[0])
+            steps += self._view(visit, item[0])
         for _ in range(self._rng.choices((0, 1, 2, 3, 5), (20, 30, 25, 15, 10))[0]):
-            steps += self._view(self._pick(visit).product_id)
+            steps += self._view(visit, self._pick(visit).product_id)
         return steps
 
     def _abandon(self, visit: Visit) -> list[Step]:
         items, person = self._wanted(visit), visit.person
         steps = self._arrive(visit)
-        steps += [step for item in items for step in self._view(item[0])]
+        steps += [step for item in items for step in self._view(visit, item[0])]
         steps += self._add(visit, items)
         total = sum(quantity * price for _, quantity, price in items) / 100
         fate = self._rng.random()
@@ -85,12 +87,13 @@ class Acts:
         for _ in range(self._rng.choices((1, 2, 3, 4), (40, 30, 20, 10))[0] - len(items)):
             product = self._pick(visit)
             quantity = self._rng.choice((1, 1, 2, 3, 4, 6, 12))
-            items.append((product.product_id, quantity, product.price_minor))
+            price = self._changes.price_of(product, visit.start)
+            items.append((product.product_id, quantity, price))
         return self._catalogue.shown(tuple(items), visit.start)
 
     def _bot(self, visit: Visit) -> list[Step]:
         picked = (self._pick(visit) for _ in range(visit.choice))
-        return [self._view(product.product_id)[-1] for product in picked]
+        return [self._view(visit, product.product_id)[-1] for product in picked]
 
     def _arrive(self, visit: Visit) -> list[Step]:
         """Return the home page, then a list of products or a search."""
@@ -111,13 +114,13 @@ class Acts:
         name = visit.category if stays else self._rng.choice(self._categories)
         return self._catalogue.shelves[name].pick(self._rng, visit.start)
 
-    def _view(self, product_id: str) -> list[Step]:
+    def _view(self, visit: Visit, product_id: str) -> list[Step]:
         product, path = self._catalogue.products[product_id], self._path(product_id)
         viewed: Properties = {
             "product_id": product_id,
             "name": product.name,
             "category": product.category,
-            "price": product.price_minor / 100,
+            "price": self._changes.price_of(product, visit.start) / 100,
             "currency": CURRENCY,
         }
         view = Step("Product Viewed", viewed, path, product.name)

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from connectors.core import warehouse
 from connectors.demo.categories import CATEGORIES, SERVICES, category_of, tidy_name
 from connectors.demo.dice import Dice, dice
 from connectors.demo.places import PLACES
+from connectors.demo.stamps import day_of
 
 DATA = Path(__file__).with_name("data") / "online_retail_uci.parquet"
 DAY = 86_400
@@ -215,4 +215,6 @@ class Shelf:
 
 def text_of(seconds: int) -> str:
     """Return epoch seconds as the text SQLAlchemy stores for a datetime in SQLite, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.000000")
+    day, rest = divmod(seconds, DAY)
+    minutes, second = divmod(rest, 60)
+    return f"{day_of(day)} {minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.000000"

@@ -166,7 +166,7 @@ class People:
             self._email(first, last, str(number)), created,
         )  # fmt: skip
         has_phone = rng.chance(0.6)
-        person.phone = self._phone(iso) if has_phone else None
+        person.phone = self.phone(iso) if has_phone else None
         if iso == "GB" and rng.chance(0.7):
             person.loyalty_card = f"LC{self._cards.pop()}"
             person.store = rng.choices(STORES, (8, 4, 3, 3, 2))[0]
@@ -196,7 +196,7 @@ class People:
         self._rng.shuffle(numbers)
         return numbers
 
-    def _phone(self, iso: str) -> str | None:
+    def phone(self, iso: str) -> str | None:
         """Return a number nobody else has, written in one of the ways people write them."""
         if iso not in _RANGES:
             return None

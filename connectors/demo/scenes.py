@@ -31,7 +31,8 @@ class Scenes:
         as_of, allowed = self._as_of, allowed_email(consents, self._as_of)
         since = as_of - 3 * DAY
         bought = {o.buyer.key for o in orders if o.buyer and since <= o.invoice.at <= as_of}
-        ready = [p for p in people if p.key in allowed - bought and p.tastes and not p.is_staff]
+        calm = allowed - bought
+        ready = [p for p in people if p.key in calm and p.tastes and not p.is_staff]
         chosen = self._rng.sample(ready, len(HOURS_AGO) + MINDS_CHANGED + 1)
         for hours in HOURS_AGO:
             self._leave(chosen.pop(), as_of - int(hours * HOUR) + self._rng.randrange(300))

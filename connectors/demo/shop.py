@@ -1,7 +1,8 @@
 """The shop database: the marked orders and the people as SQLite tables, as a shop would keep them.
 
 Every row carries ``updated_at``, its last change, so that a reader who stops at a moment sees the
-shop as it was then. Times are UTC; each table is indexed on (``updated_at``, key).
+shop as it was then; a product has a row for each version, since prices and stock change. Times are
+UTC; each table is indexed on (``updated_at``, key).
 """
 
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from connectors.demo.catalogue import Catalogue, text_of
 from connectors.demo.categories import SERVICES
+from connectors.demo.changes import Changes
 from connectors.demo.orders import Order
 from connectors.demo.people import Person, digest
 from connectors.demo.permissions import Consent
@@ -22,16 +24,17 @@ _TABLES = {
         language text not null, time_zone text not null, loyalty_card text,
         is_staff boolean not null, is_test boolean not null,
         created_at datetime not null, updated_at datetime not null""",
-    "products": """product_id text primary key, name text not null, category text,
+    "products": """product_id text not null, name text not null, category text,
         price_minor integer not null, currency text not null, in_stock boolean not null,
-        created_at datetime not null, updated_at datetime not null""",
+        created_at datetime not null, updated_at datetime not null,
+        primary key (product_id, updated_at)""",
     "orders": """order_id text primary key, customer_id text references customers, email text,
         loyalty_card text, channel text not null, store text, status text not null,
         currency text not null, amount_minor bigint not null, discount_minor bigint not null,
         refund_minor bigint not null, cart_id text, country text not null,
         ordered_at datetime not null, updated_at datetime not null""",
     "order_lines": """line_id text primary key, order_id text not null references orders,
-        product_id text not null references products, quantity integer not null,
+        product_id text not null, quantity integer not null,
         price_minor bigint not null, amount_minor bigint not null, currency text not null,
         updated_at datetime not null""",
     "consents": """consent_id text primary key, customer_id text references customers, email text,
@@ -51,6 +54,7 @@ _KEYS = {
 def write_shop(
     path: Path,
     catalogue: Catalogue,
+    changes: Changes,
     people: list[Person],
     orders: list[Order],
     consents: list[Consent],
@@ -64,7 +68,7 @@ def write_shop(
         for table, columns in _TABLES.items():
             connection.execute(f"create table {table} ({columns}) without rowid")
         _insert(connection, "customers", (_customer(p) for p in people))
-        _insert(connection, "products", _products(catalogue))
+        _insert(connection, "products", _products(catalogue, changes))
         _insert(connection, "orders", (_order(order) for order in orders))
         _insert(connection, "consents", (_consent(c, n) for n, c in enumerate(consents, 1)))
         for rows in catalogue.line_rows():
@@ -93,14 +97,15 @@ def _customer(person: Person) -> Row:
     )  # fmt: skip
 
 
-def _products(catalogue: Catalogue) -> Iterable[Row]:
+def _products(catalogue: Catalogue, changes: Changes) -> Iterable[Row]:
     for p in catalogue.products.values():
-        since = text_of(p.since)
         # Postage and manual entries are no category that anybody could like.
         category = None if p.category == SERVICES else p.category
-        yield (
-            p.product_id, p.name, category, p.price_minor, "GBP", int(p.in_stock), since, since
-        )  # fmt: skip
+        for v in changes.of(p):
+            yield (
+                p.product_id, p.name, category, v.price_minor, "GBP", int(v.in_stock),
+                text_of(p.since), text_of(v.at),
+            )  # fmt: skip
 
 
 def _order(order: Order) -> Row:

@@ -34,6 +34,7 @@ class Visit:
     category: str = ""
     choice: int = 0
     login: bool | None = None
+    campaign: str = ""  # whose link was followed; empty for any or none
 
 
 class Planner:

@@ -11,6 +11,7 @@ from operator import attrgetter
 from connectors.demo.acts import Acts
 from connectors.demo.archive import LAST_MS, Archive
 from connectors.demo.catalogue import Catalogue
+from connectors.demo.changes import Changes
 from connectors.demo.content import CAMPAIGNS, SITE
 from connectors.demo.dice import dice
 from connectors.demo.people import Device, Person, uuid_of
@@ -36,11 +37,11 @@ class _Client:
 class Tracker:
     """The web shop's tracker: sends what visitors do to the archive."""
 
-    def __init__(self, seed: int, catalogue: Catalogue, archive: Archive) -> None:
+    def __init__(self, seed: int, catalogue: Catalogue, changes: Changes, archive: Archive) -> None:
         """Start with nobody logged in."""
         self._seed = seed
         self._rng = dice(seed, "web")
-        self._acts = Acts(seed, catalogue)
+        self._acts = Acts(seed, catalogue, changes)
         self._archive = archive
         self._messages = 0
 
@@ -107,6 +108,8 @@ class Tracker:
         }
         if visit.kind in {"browse", "abandon", "order"} and self._rng.chance(0.12):
             context["campaign"] = self._rng.choice(CAMPAIGNS)
+        if visit.campaign:
+            context["campaign"] = {"name": visit.campaign, "source": "parley", "medium": "email"}
         return context
 
     def _identify(self, client: _Client, person: Person, moment: int, step: Step) -> None:

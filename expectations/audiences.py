@@ -33,10 +33,16 @@ inner join (select message_key from {1}) as mass using (message_key)
 """
 
 WITHOUT_PERMISSION: Final = """
-with sends as (
+with messages as (
     select address_node, channel, purpose, verdict from {0}
     union all
     select address_node, channel, purpose, verdict from {1}
+),
+sends as (
+    -- An invitation to a meeting comes as an email. Said here besides the seed `channels`:
+    -- whoever changes that must not move this guard by it.
+    select * replace (case channel when 'meeting' then 'email' else channel end as channel)
+    from messages
 )
 select 1 as one
 from sends

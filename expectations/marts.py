@@ -33,6 +33,10 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "person_memory": ("person_id",),
     "voice": ("voice_key",),
     "intent_scores": ("person_id", "goal"),
+    "account_intent": ("account_goal_key",),
+    "category_intent": ("person_id", "category", "goal"),
+    "response_scores": ("person_id", "campaign_id"),
+    "recommendations": ("person_id", "kind", "rank"),
     "segments": ("person_id",),
     "segment_members": ("person_id", "segment"),
     "conversions": ("conversion_key",),
@@ -48,6 +52,12 @@ DECLARED: Final = frozenset({"granted", "withdrawn", "unclear"})
 PERMISSION_STATES: Final = DECLARED | {"unconfirmed", "expired", "unfounded"}
 MESSAGE_STATES: Final = frozenset(
     {"reserved", "delivering", "accepted", "rejected", "unknown", "cancelled", "held"}
+)
+SEGMENT_SHARES: Final = (
+    "churn_risk",
+    "favourite_affinity",
+    "price_sensitivity",
+    "discount_dependence",
 )
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
@@ -66,6 +76,18 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "memory": (one_of("kind", {"said", "did"}),),
     "voice": (between("share_negative", 0, 1),),
     "intent_scores": (between("probability", 0, 1),),
+    "segments": (
+        one_of("lifecycle", {"prospect", "new", "active", "at_risk", "lapsed"}),
+        one_of("engagement", {"engaged", "lapsing", "dormant"}),
+        *(between(share, 0, 1) for share in SEGMENT_SHARES),
+    ),
+    "account_intent": (between("probability", 0, 1),),
+    "category_intent": (
+        between("probability", 0, 1),
+        one_of("goal", {"category_again", "category_new"}),
+    ),
+    "response_scores": (between("probability", 0, 1),),
+    "recommendations": (one_of("kind", {"repeat", "new"}), between("rank", 1, 10)),
     "candidates": (one_of("channel", CHANNELS), one_of("purpose", PURPOSES)),
     "decision_gates": (
         between("gate_no", 1, 11),

@@ -6,7 +6,7 @@
      Preference Updated   the same in the preference centre; topic frequency: daily, weekly, monthly
      Reply Received       a reply to a message: topic or product_id, answer, comment
      Call Completed       what came of a call: outcome (interested, not_interested, not_by_phone,
-                          not_by_email, complaint, or other words), topic or product_id, answer, comment
+                          not_by_email, complaint, resolved, or other words), topic or product_id, answer, comment
      Permission Updated   channel, purpose, state, legal_basis, proof, is_confirmed (double opt-in)
      Unsubscribed         channel
    Of the spec: Product Reviewed (product_id, rating 1 to 5, review_body), Products Searched. #}

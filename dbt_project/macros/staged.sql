@@ -5,8 +5,8 @@
     {{ return({
         "database": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
         "ga4": ["events"],
-        "history": ["consents", "suppressions", "bounces", "sends"],
-        "parley": ["identifiers", "messages", "cuts", "erasures"],
+        "history": ["consents", "suppressions", "bounces", "sends", "events"],
+        "parley": ["identifiers", "messages", "cuts", "erasures", "weights"],
         "posthog": ["events"],
         "segment": ["events", "choices"],
         "shopify": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],

@@ -17,3 +17,8 @@
 {% macro day_of(moment) -%}
     cast({{ moment }} as date)
 {%- endmacro %}
+
+{# The day of the week on which a moment lies: 1 is Monday, 7 is Sunday. #}
+{% macro weekday(moment) -%}
+    mod({{ day_number(day_of(moment)) }} + 3, 7) + 1
+{%- endmacro %}

@@ -54,9 +54,20 @@ class _Dbt:
         return f"date_add({moment}, '{unit}', {count})"
 
 
+CALIBRATION = {
+    "goal": "buy",
+    "scope": "person",
+    "horizon_days": 7,
+    "moments": ["1970-01-01T00:00:00Z"],
+    "pairs": [{"signal": "purchase_day", "half_life_days": 28}],
+    "most_people": 1000,
+    "most_subjects": 1000,
+}
+
+
 def var(name: str, default: object = "") -> object:
-    """A run's parameter: no batches, and any text for the others."""
-    return [] if name == "batches" else (default or name)
+    """A run's parameter: no batches, something to calibrate, and any text for the others."""
+    return {"batches": [], "calibration": CALIBRATION}.get(name, default or name)
 
 
 def lake(vendor: str, stream: str) -> str:
@@ -132,6 +143,26 @@ def is_since_fresh(moment: str) -> str:
 def days_of_newly_shared() -> list[str]:
     """No day."""
     return []
+
+
+def signal_days() -> list[str]:
+    """No day."""
+    return []
+
+
+def note_signal_changes(*_: object) -> str:
+    """Nothing is noted."""
+    return ""
+
+
+def forget_unused_pairs() -> str:
+    """Nothing is dropped."""
+    return ""
+
+
+def has_new_pairs() -> bool:
+    """New pairs are read, too."""
+    return True
 
 
 def people_before() -> str:

@@ -13,9 +13,10 @@ select
     a.programme
 from planned as a
 left join {{ ref("programmes") }} as g on a.programme = g.programme and g.similar_products
+inner join {{ ref("channels") }} as h on a.channel = h.channel
 left join {{ ref("permission_now") }} as p
     on
-        a.address_node = p.address_node and a.channel = p.channel and a.purpose = p.purpose
+        a.address_node = p.address_node and h.permission_channel = p.channel and a.purpose = p.purpose
         and p.state = 'granted' and p.since <= {{ as_of() }}
         and (p.legal_basis = 'consent' or (p.legal_basis = 'soft_opt_in' and g.programme is not null))
 where a.purpose <> 'service' and p.address_node is null

@@ -108,9 +108,31 @@
 {%- endmacro %}
 
 {% macro duckdb__emptied(relation) -%}
-    delete from {{ relation }}
+    delete from {{ relation.render() }}
 {%- endmacro %}
 
 {% macro spark__emptied(relation) -%}
-    truncate table {{ relation }}
+    truncate table {{ relation.render() }}
+{%- endmacro %}
+
+{# Statement that notes the signals of `this` on these days in `changes`, with that sign; none where an
+   engine makes the sums anew each run. #}
+{% macro noted_changes(sign, days, changes) -%}
+    {{ return(adapter.dispatch("noted_changes")(sign, days, changes)) }}
+{%- endmacro %}
+
+{% macro duckdb__noted_changes(sign, days, changes) -%}
+    insert into {{ changes.render() }} (node_id, signal, topic, occurred_on, amount)
+    select
+        node_id,
+        signal,
+        topic,
+        occurred_on,
+        {{ sign }} * amount
+    from {{ this }}
+    where {{ in_days("occurred_on", days) }}
+{%- endmacro %}
+
+{# There the sums are made anew by each run: `by_key`. #}
+{% macro spark__noted_changes(sign, days, changes) -%}
 {%- endmacro %}

@@ -128,6 +128,12 @@
     cast(try_cast({{ text }} as decimal(18, 0)) as bigint)
 {%- endmacro %}
 
+{# Text -> decimal with 6 places; null where it is no number, or has more than 12 digits before the
+   point. #}
+{% macro to_decimal(text) -%}
+    try_cast({{ text }} as decimal(18, 6))
+{%- endmacro %}
+
 {# Text with a whole number (12, 12.0) -> integer; null where it has a fraction: money in minor units
    that has one is in major units by mistake. #}
 {% macro to_whole(text) -%}
@@ -147,4 +153,17 @@
 {# Text -> boolean; databases say 1 and 0 where they have no type of their own. #}
 {% macro to_bool(text) -%}
     (lower({{ text }}) in ('1', 'true', 't', 'yes'))
+{%- endmacro %}
+
+{# A day -> whole days since 1970. #}
+{% macro day_number(day) -%}
+    {{ return(adapter.dispatch("day_number")(day)) }}
+{%- endmacro %}
+
+{% macro duckdb__day_number(day) -%}
+    date_diff('day', date '1970-01-01', {{ day }})
+{%- endmacro %}
+
+{% macro spark__day_number(day) -%}
+    datediff({{ day }}, date '1970-01-01')
 {%- endmacro %}

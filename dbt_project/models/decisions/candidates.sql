@@ -1,24 +1,9 @@
 {{ config(schema="marts", contract={"enforced": true}) }}
 
-{% set programmes = [
-    "abandoned_cart",
-    "bought_in_store",
-    "content_download",
-    "new_collection_by_affinity",
-] %}
-
 with
 
 proposed as (
-    {% for programme in programmes %}
-    select * from {{ ref(programme) }}
-    {{ "union all" if not loop.last }}
-    {% endfor %}
-),
-
-programmes as (
-    select * from {{ ref("programmes") }}
-    where enabled
+    select * from {{ ref("int_proposals") }}
 ),
 
 nodes as (
@@ -31,19 +16,6 @@ addresses as (
 
 permission_now as (
     select * from {{ ref("permission_now") }}
-),
-
-channels as (
-    select
-        p.*,
-        g.kind,
-        g.purpose,
-        g.channel,
-        g.destination,
-        g.similar_products,
-        case when g.channel = 'call' then 'phone' else 'email' end as address_type
-    from proposed as p
-    inner join programmes as g on p.programme = g.programme
 ),
 
 -- The occasion's own address first, else one with a permission, else the newest that is valid.
@@ -67,11 +39,11 @@ reachable as (
                 n.since desc nulls last,
                 a.address_node asc
         ) as rank
-    from channels as c
+    from proposed as c
     inner join nodes as n on c.person_id = n.person_id and c.address_type = n.node_type
     inner join addresses as a on n.node_id = a.address_node
     left join permission_now as w
-        on a.address_node = w.address_node and c.channel = w.channel and c.purpose = w.purpose
+        on a.address_node = w.address_node and c.permission_channel = w.channel and c.purpose = w.purpose
 ),
 
 final as (
@@ -83,11 +55,13 @@ final as (
         c.programme,
         c.kind,
         c.person_id,
+        c.account_id,
         c.occasion,
         c.step,
         c.campaign_id,
         c.variant,
         c.channel,
+        c.permission_channel,
         c.purpose,
         c.destination,
         r.address_node,
@@ -98,10 +72,10 @@ final as (
         c.topic,
         c.context_ok,
         c.context_reason,
-        cast(null as {{ dbt.type_string() }}) as stimulus_message_key,
+        c.stimulus_message_key,
         c.content,
         c.evidence
-    from channels as c
+    from proposed as c
     left join reachable as r
         on
             c.programme = r.programme and c.person_id = r.person_id

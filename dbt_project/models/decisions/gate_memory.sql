@@ -31,8 +31,8 @@ said_before as (
     group by message_key
 ),
 
--- A campaign is about the person: what any id merged into them was sent counts. So does what the
--- previous tool sent on the same occasion; what it leaves out counts as all of it.
+-- A campaign is about the person: what any id merged into them was sent counts. So does an occasion, such as
+-- a price that fell; of what the previous tool sent, what it leaves out counts as all of it.
 told_before as (
     select
         c.candidate_key,
@@ -40,14 +40,17 @@ told_before as (
     from candidates as c
     inner join sent as s on c.person_id = s.person_id and c.programme = s.programme
     where
-        (s.campaign_id is not null or (s.is_imported and s.occasion is not null))
+        (s.campaign_id is not null or s.occasion is not null)
         and (c.campaign_id = s.campaign_id or s.campaign_id is null)
         and (c.step = s.step or (s.is_imported and s.step is null))
-        and (c.occasion = s.occasion or s.occasion is null or not coalesce(s.is_imported, false))
+        and (
+            c.occasion = s.occasion or s.occasion is null
+            or (s.campaign_id is not null and not coalesce(s.is_imported, false))
+        )
     group by c.candidate_key
 ),
 
--- Of other occasions: the steps of one do not cool each other down.
+-- Of other occasions: the steps of one do not cool each other down. A company is one ear.
 spoken as (
     select
         c.candidate_key,
@@ -55,7 +58,8 @@ spoken as (
     from candidates as c
     inner join sent as s
         on
-            c.person_id = s.person_id and c.programme = s.programme
+            coalesce(c.account_id, c.person_id) = coalesce(s.account_id, s.person_id)
+            and c.programme = s.programme
             and coalesce(c.occasion, '') <> coalesce(s.occasion, '')
     group by c.candidate_key
 ),
@@ -81,7 +85,7 @@ final as (
     left join refusals as d on c.person_id = d.person_id and d.refused = 'topic' and c.topic = d.what
     -- Who allows a channel after having refused it has changed their mind.
     left join permission_now as w
-        on c.address_node = w.address_node and c.channel = w.channel and c.purpose = w.purpose
+        on c.address_node = w.address_node and c.permission_channel = w.channel and c.purpose = w.purpose
     left join refusals as m
         on
             c.person_id = m.person_id and m.refused = 'channel' and c.channel = m.what

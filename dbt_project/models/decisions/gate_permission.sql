@@ -31,7 +31,7 @@ final as (
         cast(null as {{ dbt.type_timestamp() }}) as defer_until
     from candidates as c
     left join permission_now as p
-        on c.address_node = p.address_node and c.channel = p.channel and c.purpose = p.purpose
+        on c.address_node = p.address_node and c.permission_channel = p.channel and c.purpose = p.purpose
     left join programmes as g on c.programme = g.programme
 )
 

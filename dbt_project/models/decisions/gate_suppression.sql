@@ -4,12 +4,16 @@ candidates as (
     select * from {{ ref("candidates") }}
 ),
 
-segments as (
-    select * from {{ ref("segments") }}
+engagement as (
+    select * from {{ ref("int_engagement") }}
 ),
 
-people as (
-    select * from {{ ref("people") }}
+campaigns_heard as (
+    select * from {{ ref("int_campaigns_heard") }}
+),
+
+unhappy as (
+    select * from {{ ref("int_unhappy") }}
 ),
 
 permission_now as (
@@ -18,8 +22,8 @@ permission_now as (
 
 policy as (
     select
-        max(case when rule = 'sunset' then window_hours end) as sunset_hours,
-        max(case when rule = 'new_subscriber' then window_hours end) as new_hours
+        max(case when rule = 'lapsing' then window_hours end) as lapsing_hours,
+        max(case when rule = 'reactivations' then units end) as reactivations
     from {{ ref("contact_policy") }}
 ),
 
@@ -36,7 +40,7 @@ suppressed as (
     from candidates as c
     inner join suppressions as s on c.address_node = s.address_node
     left join permission_now as w
-        on c.address_node = w.address_node and c.channel = w.channel and c.purpose = w.purpose
+        on c.address_node = w.address_node and c.permission_channel = w.channel and c.purpose = w.purpose
     where
         (c.purpose <> 'service' or s.reason = 'erased')
         and (
@@ -47,28 +51,48 @@ suppressed as (
     group by c.candidate_key
 ),
 
--- Engaged means bought or visited, never opened; who is new gets the time to become so.
+-- Who is lapsing hears little; who is silent for good is asked whether to stay, and then left alone.
+sunset as (
+    select
+        c.candidate_key,
+        e.engaged_at,
+        h.last_at,
+        case
+            when c.kind <> 'mass' or c.purpose = 'service' or e.engagement = 'engaged' then null
+            when
+                e.engagement = 'dormant'
+                and (c.programme <> 'reactivation' or coalesce(h.reactivations, 0) >= o.reactivations)
+                then 'sunset'
+            when h.last_at > {{ ago("o.lapsing_hours") }} then 'quiet_lately'
+        end as reason
+    from candidates as c
+    inner join engagement as e on c.person_id = e.person_id
+    left join campaigns_heard as h on c.person_id = h.person_id
+    cross join policy as o
+),
+
 final as (
     select
         c.candidate_key,
         case
             when x.candidate_key is not null then 'suppressed'
-            when
-                c.kind = 'mass'
-                and coalesce(s.engaged_at, p.first_seen_at) < {{ ago("o.sunset_hours") }}
-                and coalesce(w.since, p.first_seen_at) < {{ ago("o.new_hours") }}
-                then 'sunset'
+            when u.person_id is not null then 'unhappy'
+            else s.reason
         end as failed,
         cast(null as {{ dbt.type_string() }}) as deferred,
-        coalesce(x.seen, cast(s.engaged_at as {{ dbt.type_string() }})) as seen,
+        coalesce(
+            x.seen,
+            case
+                when u.person_id is not null
+                    then concat(u.what, ' by ', u.source, ' on ', {{ day_of("u.said_at") }})
+            end,
+            cast(case when s.reason = 'quiet_lately' then s.last_at else s.engaged_at end as {{ dbt.type_string() }})
+        ) as seen,
         cast(null as {{ dbt.type_timestamp() }}) as defer_until
     from candidates as c
     left join suppressed as x on c.candidate_key = x.candidate_key
-    left join segments as s on c.person_id = s.person_id
-    left join people as p on c.person_id = p.person_id
-    left join permission_now as w
-        on c.address_node = w.address_node and c.channel = w.channel and c.purpose = w.purpose
-    cross join policy as o
+    left join unhappy as u on c.person_id = u.person_id and c.purpose <> 'service'
+    left join sunset as s on c.candidate_key = s.candidate_key
 )
 
 select * from final

@@ -4,7 +4,7 @@
    finds its days touched again. #}
 -- depends_on: {{ ref("int_orders") }}, {{ ref("int_order_lines") }}, {{ ref("web_events") }}
 -- depends_on: {{ ref("sessions") }}, {{ ref("int_identity_components") }}, {{ ref("int_web_zones") }}
--- depends_on: {{ ref("int_day_choices") }}
+-- depends_on: {{ ref("int_day_choices") }}, {{ ref("int_said") }}, {{ ref("int_signal_days") }}
 {% set known = {} %}
 {% if execute and is_incremental() %}
 {% for batch_id in column_values(this, "batch_id") %}{% do known.update({batch_id: true}) %}{% endfor %}

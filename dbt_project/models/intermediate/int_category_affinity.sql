@@ -47,7 +47,7 @@ final as (
         case
             when m.value = 'interested' then cast(1 as numeric(9, 6))
             when m.value = 'not_interested' then cast(0 as numeric(9, 6))
-            else cast(b.lines * 1.0 / t.lines as numeric(9, 6))
+            else cast(b.lines * 1e0 / t.lines as numeric(9, 6))
         end as affinity,
         case when m.value is not null then 'said' else 'did' end as basis
     from bought as b

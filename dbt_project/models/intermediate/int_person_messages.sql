@@ -25,6 +25,10 @@ nodes as (
     select * from {{ ref("people_nodes") }}
 ),
 
+people as (
+    select * from {{ ref("people") }}
+),
+
 -- Whoever the address belongs to now: messages follow a merge.
 own as (
     select
@@ -39,6 +43,7 @@ own as (
         m.kind,
         m.planned_as_of,
         m.state in ('reserved', 'delivering', 'accepted', 'unknown', 'held') as counts,
+        m.state = 'accepted' as is_received,
         false as is_imported
     from messages as m
     left join nodes as n on m.address_node = n.node_id
@@ -58,6 +63,7 @@ imported as (
         coalesce(g.kind, 'mass') as kind,
         s.sent_at as planned_as_of,
         true as counts,
+        true as is_received,
         true as is_imported
     from sends as s
     inner join identifiers as i
@@ -69,10 +75,19 @@ imported as (
     where s.version_rank = 1
 ),
 
-final as (
+all_of_them as (
     select * from own
     union all
     select * from imported
+),
+
+final as (
+    select
+        b.*,
+        case when g.one_per_account then p.account_id end as account_id
+    from all_of_them as b
+    left join programmes as g on b.programme = g.programme
+    left join people as p on b.person_id = p.person_id
 )
 
 select * from final

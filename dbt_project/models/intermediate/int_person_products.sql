@@ -2,7 +2,7 @@ with
 
 lines as (
     select * from {{ ref("int_order_lines") }}
-    where is_bought
+    where is_bought and ordered_at <= {{ as_of() }}
 ),
 
 nodes as (

@@ -6,7 +6,7 @@
 {% set sources = {
     "Survey Answered": "survey", "Preference Updated": "preference", "Reply Received": "reply",
     "Call Completed": "call", "Product Reviewed": "review", "Products Searched": "search",
-    "Content Downloaded": "download",
+    "Content Downloaded": "download", "Meeting Completed": "meeting",
 } %}
 {# Choices that say that something is not as a person wants it. #}
 {% set negative = [

@@ -6,6 +6,15 @@ orders as (
     where node_id is not null and {{ is_bought("status") }}
 ),
 
+events as (
+    select * from {{ ref("web_events") }}
+    where not is_bot and node_id is not null
+),
+
+goal_events as (
+    select * from {{ ref("goal_events") }}
+),
+
 nodes as (
     select * from {{ ref("people_nodes") }}
 ),
@@ -15,18 +24,41 @@ accounts as (
     where is_main
 ),
 
+reached as (
+    select
+        {{ key(["'buy'", "order_key"]) }} as conversion_key,
+        node_id,
+        'buy' as goal,
+        ordered_at as occurred_at,
+        amount_reporting_minor as value_minor,
+        source_id,
+        known_at
+    from orders
+    union all
+    select
+        {{ key(["g.goal", "e.event_key"]) }} as conversion_key,
+        e.node_id,
+        g.goal,
+        e.occurred_at,
+        e.value_minor,
+        e.source_id,
+        e.known_at
+    from events as e
+    inner join goal_events as g on e.event = g.event
+),
+
 final as (
     select
-        {{ key(["'buy'", "o.order_key"]) }} as conversion_key,
-        o.node_id,
+        r.conversion_key,
+        r.node_id,
         a.account_id,
-        'buy' as goal,
-        o.ordered_at as occurred_at,
-        o.amount_reporting_minor as value_minor,
-        o.source_id,
-        o.known_at
-    from orders as o
-    left join nodes as n on o.node_id = n.node_id
+        r.goal,
+        r.occurred_at,
+        r.value_minor,
+        r.source_id,
+        r.known_at
+    from reached as r
+    left join nodes as n on r.node_id = n.node_id
     left join accounts as a on n.person_id = a.person_id
 )
 

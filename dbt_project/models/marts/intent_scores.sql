@@ -1,77 +1,94 @@
 with
 
-signals as (
-    select * from {{ ref("int_person_signals") }}
+people as (
+    select * from {{ ref("int_stages") }}
+),
+
+weights as (
+    select * from {{ ref("int_weights") }}
+),
+
+events as (
+    select * from {{ ref("goal_events") }}
+),
+
+conversions as (
+    select * from {{ ref("conversions") }}
+    where occurred_at <= {{ as_of() }}
+),
+
+-- A goal that is an event says nothing where nobody has ever reached it.
+goals as (
+    select *
+    from {{ ref("goals") }}
+    where
+        scope = 'person' and (
+            goal not in (select e.goal from events as e)
+            or goal in (select c.goal from conversions as c)
+        )
 ),
 
 intercepts as (
-    select *
-    from {{ ref("intent_weights") }}
-    where signal = 'intercept'
-),
-
-carts as (
     select
-        n.person_id,
-        max(c.changed_at) as changed_at
-    from {{ ref("carts") }} as c
-    inner join {{ ref("people_nodes") }} as n on c.node_id = n.node_id
-    where c.state in ('open', 'abandoned')
-    group by n.person_id
+        w.weights_version,
+        w.goal,
+        w.horizon_days,
+        w.weight
+    from weights as w
+    inner join goals as g on w.goal = g.goal
+    where w.signal = 'intercept'
 ),
 
-people as (
-    select * from {{ ref("people") }}
-),
-
-terms as (
+sums as (
     select
-        *,
-        cast(round(weight * cast(ln(1 + decayed) as numeric(18, 6)), 6) as numeric(18, 6)) as contribution
-    from signals
+        person_id,
+        signal,
+        half_life_days,
+        sum(decayed) as decayed
+    from {{ ref("int_person_terms") }}
+    group by person_id, signal, half_life_days
+),
+
+-- A signal may count with several half-lives, with and against: together they are its share.
+shares as (
+    select
+        s.person_id,
+        w.goal,
+        s.signal,
+        sum(cast(round(w.weight * {{ term_of("s.decayed") }}, 6) as numeric(18, 6))) as part
+    from sums as s
+    inner join weights as w on s.signal = w.signal and s.half_life_days = w.half_life_days
+    inner join intercepts as i on w.goal = i.goal
+    group by s.person_id, w.goal, s.signal
 ),
 
 summed as (
     select
         person_id,
-        weights_version,
         goal,
-        horizon_days,
-        sum(contribution) as logit,
-        sum(case when signal = 'views' then events else 0 end) as views,
-        max(case when signal in ('views', 'cart_additions', 'checkouts') then last_at end) as last_web_at,
+        sum(part) as logit,
         {{ ordered_list(
-            "concat('\"', signal, '\": ', cast(contribution as " ~ dbt.type_string() ~ "))",
-            "signal", most=50
+            "concat('\"', signal, '\": ', cast(part as " ~ dbt.type_string() ~ "))", "signal", most=50
         ) }} as contributions
-    from terms
-    group by person_id, weights_version, goal, horizon_days
+    from shares
+    group by person_id, goal
 ),
 
 final as (
     select
-        s.person_id,
-        s.goal,
-        s.horizon_days,
-        cast(1 / (1 + exp(-(i.weight + s.logit))) as numeric(9, 6)) as probability,
-        case
-            when
-                c.changed_at >= {{ ago(7, "day") }}
-                and (p.last_order_at is null or c.changed_at > p.last_order_at)
-                then 'deciding'
-            when s.views >= 3 and s.last_web_at >= {{ ago(14, "day") }} then 'considering'
-            when p.last_order_at >= {{ ago(180, "day") }} then 'customer'
-            when p.is_customer then 'lapsed'
-            else 'aware'
-        end as stage,
+        p.person_id,
+        i.goal,
+        i.horizon_days,
+        cast(1 / (1 + exp(-(i.weight + coalesce(s.logit, 0)))) as numeric(9, 6)) as probability,
+        p.stage,
         concat(
-            '{"intercept": ', cast(i.weight as {{ dbt.type_string() }}), ', ', s.contributions, '}'
+            '{"intercept": ', cast(i.weight as {{ dbt.type_string() }}),
+            case when s.contributions is not null then concat(', ', s.contributions) else '' end, '}'
         ) as contributions,
-        s.weights_version
-    from summed as s
-    inner join intercepts as i on s.goal = i.goal and s.weights_version = i.weights_version
-    inner join people as p on s.person_id = p.person_id
-    left join carts as c on s.person_id = c.person_id
+        i.weights_version
+    from people as p
+    cross join intercepts as i
+    left join summed as s on p.person_id = s.person_id and i.goal = s.goal
 )
 
 select * from final

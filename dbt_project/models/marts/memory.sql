@@ -13,6 +13,7 @@ kept as (
 newest as (
     select *
     from facts
+    where said_at <= {{ as_of() }}
     qualify
         row_number() over (
             partition by person_id, topic, product_key, fact, kind

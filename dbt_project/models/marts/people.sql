@@ -50,7 +50,6 @@ profiles as (
     select
         n.person_id,
         max_by(c.country, c.recency) filter (where c.country is not null) as country,
-        max_by(c.time_zone, c.recency) filter (where c.time_zone is not null) as time_zone,
         max_by(c.language, c.recency) filter (where c.language is not null) as language,
         bool_or(c.is_staff) as is_staff,
         bool_or(c.is_test) as is_test
@@ -78,7 +77,7 @@ final as (
         s.first_seen_at,
         s.last_seen_at,
         coalesce(p.country, b.country) as country,
-        coalesce(p.time_zone, z.time_zone, r.time_zone, d.time_zone) as time_zone,
+        coalesce(z.time_zone, r.time_zone, d.time_zone) as time_zone,
         p.language,
         b.currency,
         coalesce(b.order_count, 0) > 0 as is_customer,

@@ -30,6 +30,7 @@ final as (
         price_minor,
         was_price_minor,
         currency,
+        was_currency,
         in_stock,
         was_in_stock
     from compared

@@ -90,7 +90,7 @@ final as (
         p.source,
         count(*) as statements,
         count(distinct p.person_id) as people,
-        cast(sum(case when p.is_negative then 1 else 0 end) * 1.0 / count(*) as numeric(9, 6)) as share_negative,
+        cast(sum(case when p.is_negative then 1 else 0 end) * 1e0 / count(*) as numeric(9, 6)) as share_negative,
         max(q.examples) as examples
     from placed as p
     left join quoted as q on p.voice_key = q.voice_key

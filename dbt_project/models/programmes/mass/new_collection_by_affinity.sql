@@ -2,15 +2,8 @@
 
 with
 
-campaigns as (
-    select * from {{ ref("campaigns") }}
-    where
-        programme = '{{ programme }}' and enabled
-        and starts_at <= {{ as_of() }} and ends_at > {{ as_of() }}
-),
-
-steps as (
-    select * from {{ ref("int_programme_steps") }}
+campaign_people as (
+    select * from {{ ref("int_campaign_people") }}
     where programme = '{{ programme }}'
 ),
 
@@ -21,10 +14,6 @@ affinity as (
 
 arrivals as (
     select * from {{ ref("int_campaign_arrivals") }}
-),
-
-remembered as (
-    select * from {{ ref("int_remembered") }}
 ),
 
 -- One mail about the category that the person cares for most among those with something new.
@@ -45,7 +34,7 @@ ranked as (
         ) as rank
     from arrivals as k
     inner join affinity as a on k.category = a.category
-    inner join remembered as m on a.person_id = m.person_id and a.category = m.topic
+    inner join {{ ref("int_remembered") }} as m on a.person_id = m.person_id and a.category = m.topic
     where k.rank = 1
 ),
 
@@ -64,36 +53,33 @@ offers as (
 final as (
     select
         '{{ programme }}' as programme,
-        r.person_id,
+        c.person_id,
         c.campaign_id as occasion,
-        r.person_id as subject,
-        s.step,
+        c.person_id as subject,
+        c.step,
         c.campaign_id,
-        case
-            when {{ percentile_of(["r.person_id", "c.campaign_id", "'variant'"]) }} < 50 then 'a' else 'b'
-        end as variant,
+        c.variant,
         cast(null as {{ dbt.type_string() }}) as wanted_address_node,
         c.starts_at as occurred_at,
         c.ends_at as expires_at,
-        cast(r.affinity as numeric(18, 6)) as value,
+        c.value,
         cast(null as {{ dbt.type_string() }}) as currency,
         o.names is not null as context_ok,
         case when o.names is null then 'nothing_to_offer' end as context_reason,
         r.category as topic,
+        cast(null as {{ dbt.type_string() }}) as stimulus_message_key,
         {{ json_text({
             "subject": "c.subject", "fact": "r.sentence", "items": "o.names", "likes": "m.likes",
         }) }} as content,
         {{ json_text({
             "category": "r.category", "affinity": "cast(r.affinity as " ~ dbt.type_string() ~ ")",
-            "basis": "r.basis", "arrivals": "r.arrivals",
-            "remembered": "r.fact", "remembered_at": "cast(r.said_at as " ~ dbt.type_string() ~ ")",
+            "basis": "r.basis", "arrivals": "r.arrivals", "remembered": "r.fact",
+            "remembered_at": "cast(r.said_at as " ~ dbt.type_string() ~ ")",
         }) }} as evidence
-    from ranked as r
-    inner join campaigns as c on r.campaign_id = c.campaign_id
-    left join offers as o on r.campaign_id = o.campaign_id and r.person_id = o.person_id
-    left join {{ ref("person_memory") }} as m on r.person_id = m.person_id
-    cross join steps as s
-    where r.rank = 1
+    from campaign_people as c
+    inner join ranked as r on c.campaign_id = r.campaign_id and c.person_id = r.person_id and r.rank = 1
+    left join offers as o on c.campaign_id = o.campaign_id and c.person_id = o.person_id
+    left join {{ ref("person_memory") }} as m on c.person_id = m.person_id
 )
 
 select * from final

@@ -15,15 +15,8 @@ nodes as (
     select * from {{ ref("people_nodes") }}
 ),
 
--- Sources that share their ids may list the same product twice.
 products as (
-    select *
-    from {{ ref("products") }}
-    qualify
-        row_number() over (
-            partition by id_space, product_id
-            order by changed_at desc nulls last, product_key asc
-        ) = 1
+    select * from {{ ref("int_catalogue") }}
 ),
 
 refusals as (
@@ -38,14 +31,13 @@ due as (
         c.*,
         n.person_id,
         s.step,
-        {{ after("c.changed_at", "s.window_hours") }} as expires_at
+        {{ expires("c.changed_at", "s") }} as expires_at
     from carts as c
     inner join nodes as n on c.node_id = n.node_id
     cross join steps as s
     where
         c.lines > 0
-        and {{ after("c.changed_at", "s.wait_minutes", "minute") }} <= {{ as_of() }}
-        and {{ after("c.changed_at", "s.window_hours") }} > {{ as_of() }}
+        and {{ is_due("c.changed_at", "s") }}
 ),
 
 final as (
@@ -69,17 +61,21 @@ final as (
             when r.what is not null then 'declined_product'
         end as context_reason,
         p.category as topic,
+        cast(null as {{ dbt.type_string() }}) as stimulus_message_key,
         {{ json_text({
-            "subject": "concat('You left ', coalesce(p.name, 'something'), ' in your basket')",
+            "subject": "case when d.step = 1 then concat('You left ', coalesce(p.name, 'something'), ' in your basket') "
+                ~ "when d.step = 2 and p.in_stock then concat(coalesce(p.name, 'Your basket'), ' is still in stock') "
+                ~ "when d.step = 2 then 'Your basket is still here' else 'Your basket, one last time' end",
             "fact": "'You put this in your basket and have not ordered it yet.'",
-            "item": "p.name",
-            "lines": "d.lines",
+            "text": "case d.step when 1 then 'We kept it for you.' when 2 then 'It is as you left it.' "
+                ~ "else 'We will not remind you of this basket again.' end",
+            "items": "p.name", "lines": "d.lines",
         }) }} as content,
         {{ json_text({
             "cart_id": "d.cart_id",
             "changed_at": "cast(d.changed_at as " ~ dbt.type_string() ~ ")",
             "value_minor": "d.value_minor",
-            "state": "d.state",
+            "state": "d.state", "product_key": "p.product_key",
         }) }} as evidence
     from due as d
     left join products as p

@@ -25,13 +25,12 @@ due as (
         o.*,
         n.person_id,
         s.step,
-        {{ after("o.ordered_at", "s.window_hours") }} as expires_at
+        {{ expires("o.ordered_at", "s") }} as expires_at
     from sales as o
     inner join nodes as n on o.node_id = n.node_id
     cross join steps as s
     where
-        {{ after("o.ordered_at", "s.wait_minutes", "minute") }} <= {{ as_of() }}
-        and {{ after("o.ordered_at", "s.window_hours") }} > {{ as_of() }}
+        {{ is_due("o.ordered_at", "s") }}
 ),
 
 -- What the visit was about: the dearest line with a category.
@@ -80,6 +79,7 @@ final as (
             when c.names is null then 'nothing_to_offer'
         end as context_reason,
         m.category as topic,
+        cast(null as {{ dbt.type_string() }}) as stimulus_message_key,
         {{ json_text({
             "subject": "'Thank you for coming in'", "items": "c.names",
             "fact": "concat('You bought ', coalesce(m.name, 'something'), ' in our shop.', "

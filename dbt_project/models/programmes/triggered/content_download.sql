@@ -24,13 +24,12 @@ due as (
         d.*,
         n.person_id,
         s.step,
-        {{ after("d.occurred_at", "s.window_hours") }} as expires_at
+        {{ expires("d.occurred_at", "s") }} as expires_at
     from downloads as d
     inner join nodes as n on d.node_id = n.node_id
     cross join steps as s
     where
-        {{ after("d.occurred_at", "s.wait_minutes", "minute") }} <= {{ as_of() }}
-        and {{ after("d.occurred_at", "s.window_hours") }} > {{ as_of() }}
+        {{ is_due("d.occurred_at", "s") }}
 ),
 
 -- Requested once, sent once, however often the button was pressed.
@@ -61,6 +60,7 @@ final as (
         true as context_ok,
         cast(null as {{ dbt.type_string() }}) as context_reason,
         topic,
+        cast(null as {{ dbt.type_string() }}) as stimulus_message_key,
         {{ json_text({
             "subject": "concat('Your download: ', coalesce(title, content_id))",
             "fact": "'You asked for this download.'",

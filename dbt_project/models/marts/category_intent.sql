@@ -1,0 +1,28 @@
+with
+
+terms as (
+    select * from {{ ref("int_category_terms") }}
+),
+
+weights as (
+    select * from {{ ref("int_weights") }}
+),
+
+scores as (
+    {{ topic_scores("terms", "weights") }}
+),
+
+final as (
+    select
+        person_id,
+        topic as category,
+        goal,
+        goal = 'category_new' as is_new,
+        horizon_days,
+        probability,
+        contributions,
+        weights_version
+    from scores
+)
+
+select * from final

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from connectors.core import warehouse
@@ -16,11 +17,12 @@ from connectors.core.clock import iso_z
 from connectors.core.errors import StopRun
 from connectors.core.lake import Lake
 from connectors.core.settings import OWN_VENDOR
+from flows import dbt_project
 from flows.run import last_clock
 from flows.versions import DBT_PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dbt.contracts.graph.manifest import Manifest
 
@@ -29,29 +31,47 @@ if TYPE_CHECKING:
 
     Invoke = Callable[[list[str], Manifest], None]
 
-Stage = Literal["transform", "decide", "messages"]
+Stage = Literal["transform", "decide", "messages", "calibrate", "what_if"]
 QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "info", "--no-write-json")
 STAGING = "path:models/staging"
 STAGED_VENDORS = DBT_PROJECT / "models/staging"
 # What reads the staging of all vendors: views.
 UNIONS = "int_*_versions"
 REJECTS = "rejects"
+# What to offer is compared among all people and things, and changes by the day: the runs in between
+# leave it as the day's run made it.
+BY_DAILY_RUNS = ("int_item_*", "int_recommend_*", "recommendations")
 SELECTIONS: dict[Stage, tuple[str, ...]] = {
-    "transform": ("path:seeds", "path:models/intermediate", "path:models/marts"),
+    "transform": (
+        "path:seeds",
+        "path:models/intermediate",
+        "path:models/segments",
+        "path:models/marts",
+    ),
     "decide": ("path:models/programmes", "path:models/decisions"),
     "messages": ("stg_parley__messages", "messages"),
+    "calibrate": ("path:models/calibration",),
+    # The plan, and what else reads the seeds that may be asked about.
+    "what_if": ("programmes+", "programme_steps+", "contact_policy+"),
 }
 
 
-def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> None:
+def build(
+    run: Run,
+    stage: Stage,
+    batches: Sequence[Batch],
+    invoke: Invoke,
+    asked: Mapping[str, Any] | None = None,
+) -> None:
     """Build one stage of the models for a run, from exactly these batches.
 
     Args:
         run: the run; its clock and settings decide what is built where.
-        stage: transform, decide, or messages alone.
+        stage: transform, decide, messages alone, what is learned from, or what a seed changes.
         batches: what the run may see of the lake.
         invoke: `plainly` or what `flows.transform` passes; it runs dbt with the arguments, on the
             project as it was parsed.
+        asked: variables of the stage's own.
 
     Raises:
         StopRun: a model or test failed; the message names it.
@@ -60,13 +80,7 @@ def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> N
     # The profile reads these: the one way to tell dbt, whoever calls it.
     environment = warehouse.dbt_environment(run.settings)
     os.environ.update(environment)
-    folder = run.settings.home / "dbt"
-    places = (
-        "--project-dir", str(DBT_PROJECT),
-        "--profiles-dir", str(DBT_PROJECT),
-        "--target-path", str(folder / "target"),
-        "--log-path", str(folder / "logs"),
-    )  # fmt: skip
+    places = _places(run)
     excluded = ["unit_test"] if run.kind == "daily" else ["unit_test", "test"]
     if run.has_seeds:
         excluded.append("seed")
@@ -77,7 +91,7 @@ def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> N
         *places,
         *_selection(run, stage, batches, fresh),
         "--exclude-resource-type", *excluded,
-        "--vars", json.dumps(_vars(run, batches, fresh)),
+        "--vars", json.dumps({**_vars(run, batches, fresh), **(asked or {})}),
         *(["--full-refresh"] if refresh else []),
     ]  # fmt: skip
     try:
@@ -86,15 +100,30 @@ def build(run: Run, stage: Stage, batches: Sequence[Batch], invoke: Invoke) -> N
         warehouse.release(run.settings)
 
 
-@lru_cache(maxsize=8)
-def _parsed(places: tuple[str, ...], _environment: frozenset[tuple[str, str]]) -> Manifest:
-    """The project as dbt reads it, for one target."""
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds
+def _places(run: Run) -> tuple[str, ...]:
+    folder = run.settings.home / "dbt"
+    return (
+        "--project-dir", str(DBT_PROJECT),
+        "--profiles-dir", str(DBT_PROJECT),
+        "--target-path", str(folder / "target"),
+        "--log-path", str(folder / "logs"),
+    )  # fmt: skip
 
-    result = dbtRunner().invoke(["parse", *places, *QUIET])
-    if not result.success:
-        raise dbt_failed(["the project"])
-    return cast("Manifest", result.result)
+
+@lru_cache(maxsize=8)
+def _parsed(places: tuple[str, ...], environment: frozenset[tuple[str, str]]) -> Manifest:
+    """The project as dbt reads it, for one target."""
+
+    def parse() -> Manifest:
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds
+
+        result = dbtRunner().invoke(["parse", *places, *QUIET])
+        if not result.success:
+            raise dbt_failed(["the project"])
+        return cast("Manifest", result.result)
+
+    target = Path(places[places.index("--target-path") + 1])
+    return dbt_project.kept(target, dbt_project.key_of(DBT_PROJECT, environment), parse)
 
 
 def plainly(
@@ -146,9 +175,12 @@ def _selection(
     # A vendor's first batch adds it to the views; else they change with the code alone.
     news = {batch.batch_id for batch in fresh}
     before = _vendors(batch for batch in batches if batch.batch_id not in news)
+    left_out = [] if run.full_refresh or run.kind == "daily" else [*BY_DAILY_RUNS]
     if not run.full_refresh and staged <= before:
-        return [*chosen, "--exclude", UNIONS]
-    return [*chosen, REJECTS]
+        left_out.append(UNIONS)
+    else:
+        chosen.append(REJECTS)
+    return [*chosen, *(["--exclude", *left_out] if left_out else [])]
 
 
 def _vendors(batches: Iterable[Batch]) -> set[str]:
@@ -187,5 +219,6 @@ def _vars(run: Run, batches: Sequence[Batch], fresh: Sequence[Batch]) -> dict[st
         "run_id": run.run_id,
         "last_as_of": iso_z(last) if last else "",
     }
-    asked = {"fuzzy_identity": run.settings.fuzzy_identity}
+    named = ("fuzzy_identity", "default_language")
+    asked = {name: getattr(run.settings, name) for name in named}
     return {**told, **asked, "vendors": vendors, "batches": listed}

@@ -15,7 +15,16 @@ from connectors.core.errors import ParleyError
 from connectors.core.history import layouts
 from connectors.core.history.times import Dates
 from connectors.core.settings import get_settings
-from flows import cli_identity, cli_new, cli_people, cli_sources, terminal
+from flows import (
+    cli_calibrate,
+    cli_guards,
+    cli_identity,
+    cli_ledger,
+    cli_new,
+    cli_people,
+    cli_sources,
+    terminal,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +35,7 @@ app.add_typer(cli_sources.app, name="sources")
 app.add_typer(cli_new.app, name="new")
 app.add_typer(cli_identity.app, name="identity")
 AsOf = Annotated[str | None, typer.Option(help="The run's clock, ISO 8601 in UTC; default now.")]
+Days = Annotated[int, typer.Option(min=1, max=7, help="How many days are run, up to its own.")]
 RunId = Annotated[str | None, typer.Option("--run", help="A run's id; default the last one.")]
 
 
@@ -38,12 +48,13 @@ class Kind(StrEnum):
 
 
 class History(StrEnum):
-    """What the previous tool knew."""
+    """What the previous tool knew, and how calls and meetings ended."""
 
     CONSENTS = "consents"
     SUPPRESSIONS = "suppressions"
     BOUNCES = "bounces"
     SENDS = "sends"
+    OUTCOMES = "outcomes"
 
 
 def main() -> None:
@@ -58,22 +69,30 @@ def main() -> None:
 
 
 @app.command()
-def demo() -> None:
-    """Build the demo shop, run a day of it, and show what came out."""
+def demo(days: Days = 2) -> None:
+    """Build the demo shop, run the days up to its own, and show what came out."""
     from flows import tour  # noqa: PLC0415 - each command loads only what it needs
 
-    tour.demo()
+    tour.demo(days)
 
 
 @app.command()
-def run(kind: Kind, as_of: AsOf = None, full_refresh: bool = False) -> None:  # noqa: FBT001, FBT002 - typer's switches
+def run(
+    kind: Kind,
+    as_of: AsOf = None,
+    *,
+    full_refresh: bool = False,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Plan, and send nothing.")] = False,
+    live: cli_guards.Live = False,
+) -> None:
     """Run the pipeline once, without Prefect."""
     from connectors.core import plan  # noqa: PLC0415
     from flows.pipeline import PlainSteps, execute  # noqa: PLC0415
 
     with terminal.Steps() as told:
         steps = PlainSteps(get_settings(), told)
-        outcome = execute(kind.value, steps, as_of, full_refresh=full_refresh)
+        how = {"full_refresh": full_refresh, "shadow": shadow, "live": live}
+        outcome = execute(kind.value, steps, as_of, **how)
     terminal.show_plan(plan.funnel(outcome.run.snapshot_dir))
     terminal.show_outcome(outcome)
 
@@ -103,11 +122,31 @@ def permission(
 
 
 @app.command()
-def preview(programme: str, most: int = 20, run: RunId = None) -> None:
-    """Show who a programme would speak to and why; nothing is sent."""
-    from flows.tour import show_preview  # noqa: PLC0415
+def preview(
+    programme: str,
+    most: int = 20,
+    run: RunId = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="What if: column=value of the programme, or contact_policy.rule.column=value;"
+            " may be repeated.",
+        ),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a recipient's message there.")] = None,
+    *,
+    opens: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+) -> None:
+    """Show who a programme would speak to and why, and one message; nothing is sent."""
+    if values:
+        from flows import what_if  # noqa: PLC0415
 
-    show_preview(get_settings(), programme, most, run)
+        what_if.show(get_settings(), programme, values, run)
+        return
+    from flows.preview import show  # noqa: PLC0415
+
+    show(get_settings(), programme, most, run, html=html, opens=opens)
 
 
 @app.command()
@@ -157,10 +196,11 @@ def import_history(
         typer.Option("--set", help="column=value for rows that leave it out; may be repeated."),
     ] = None,
     dates: Annotated[Dates | None, typer.Option(help="How 1/2/2019 is meant.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, and write nothing.")] = False,  # noqa: FBT002
     as_of: AsOf = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look, and write nothing.")] = False,
 ) -> None:
-    """Bring in what the previous tool knew: consents, suppressions, bounces, past sends."""
+    """Bring in what the previous tool knew, or how calls ended: see below for the files."""
     from flows import history  # noqa: PLC0415
 
     settings = get_settings()
@@ -173,8 +213,15 @@ def import_history(
     history.show(file.name, done)
 
 
+app.command()(cli_calibrate.calibrate)
 app.command()(cli_people.erase)
 app.command()(cli_people.export_person)
+app.command()(cli_guards.pause)
+app.command()(cli_guards.resume)
+app.command()(cli_guards.confirm)
+app.command()(cli_ledger.backup)
+app.command()(cli_ledger.restore)
+app.command()(cli_ledger.retention)
 
 
 @app.command()

@@ -1,7 +1,8 @@
-"""The deployed flows: `triggered`, `mass` and `daily`, one sequence with their slices; `erase`."""
+"""The deployed flows: `triggered`, `mass` and `daily`, one sequence; and those beside it."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +13,12 @@ from pydantic import Field
 
 from connectors.core.settings import get_settings
 from connectors.core.warehouse import writer_slot
-from connectors.ledger.outbox import EmitResult
-from flows import artifacts, emit, extract, pipeline, transform
+from connectors.ledger.emission.outbox import EmitResult
+from flows import artifacts, emit, extract, operate, pipeline, transform
+from flows import calibrate as calibrating
 from flows import erase as erasing
+from flows import guards as guarding
+from flows.calibration import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +26,11 @@ if TYPE_CHECKING:
     from connectors.ledger.runs import Kind
     from flows.run import Run, Slice
 
+log = logging.getLogger("parley")
 # The server refuses anything else before it stores it, an address above all.
 PersonId = Annotated[str, Field(pattern="^([0-9a-f]{8,64})?$")]
+ProgrammeName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
+Reason = Annotated[str, Field(pattern="^[^@]*$", max_length=200)]
 
 
 class PrefectSteps:
@@ -57,15 +64,20 @@ class PrefectSteps:
 
     def emit(self, run: Run, audience: Slice) -> EmitResult:
         """Task `emit`."""
-        return emit.emit(run.run_id, audience)
+        return emit.emit(run.run_id, audience, live=run.is_live)
 
     def refresh_messages(self, run: Run) -> Path:
         """Task `refresh_messages`."""
         return Path(emit.refresh_messages(run.run_id))
 
 
-def _run(kind: Kind, as_of: str | None, *, full_refresh: bool) -> str:
-    outcome = pipeline.execute(kind, PrefectSteps(), as_of, full_refresh=full_refresh)
+def _run(
+    kind: Kind, as_of: str | None, *, full_refresh: bool = False, shadow: bool, live: bool
+) -> str:
+    how = {"full_refresh": full_refresh, "shadow": shadow, "live": live}
+    outcome = pipeline.execute(kind, PrefectSteps(), as_of, **how)
+    for notice in outcome.notices:
+        log.warning(notice)
     artifacts.publish(outcome)
     return outcome.run.run_id
 
@@ -87,18 +99,59 @@ def erase(person: PersonId = "") -> list[str]:
 
 
 @flow
-def triggered(as_of: str | None = None) -> str:
+def calibrate(as_of: str | None = None, goal: str = "") -> dict[str, str]:
+    """Every week: fit the weights of signals to the shop. Returns the verdict of each goal."""
+    settings = get_settings()
+    with PrefectSteps().slot():
+        tasks, at = calibrating.look(settings, goal, as_of, transform.as_tasks)
+    verdicts = {}
+    for each in tasks:
+        result = calibrating.settle(settings, each, at)
+        page = report.write(settings, result, at)
+        plot = page.with_suffix(".png")
+        picture = report.picture(plot) if result.new else None
+        artifacts.publish_calibration(result.goal, page, picture)
+        verdicts[result.goal] = result.verdict
+    return verdicts
+
+
+@flow
+def triggered(as_of: str | None = None, *, shadow: bool = False, live: bool = False) -> str:
     """Every few minutes: answer what people just did. Returns the run's id."""
-    return _run("triggered", as_of, full_refresh=False)
+    return _run("triggered", as_of, shadow=shadow, live=live)
 
 
 @flow
-def mass(as_of: str | None = None) -> str:
+def mass(as_of: str | None = None, *, shadow: bool = False, live: bool = False) -> str:
     """Every hour: send what the campaigns plan. Returns the run's id."""
-    return _run("mass", as_of, full_refresh=False)
+    return _run("mass", as_of, shadow=shadow, live=live)
 
 
 @flow
-def daily(as_of: str | None = None, full_refresh: bool = False) -> str:  # noqa: FBT001, FBT002 - Prefect passes parameters by name and shows this one as a switch
+def daily(
+    as_of: str | None = None,
+    *,
+    full_refresh: bool = False,
+    shadow: bool = False,
+    live: bool = False,
+) -> str:
     """Every night: both slices, with every test of the models. Returns the run's id."""
-    return _run("daily", as_of, full_refresh=full_refresh)
+    return _run("daily", as_of, full_refresh=full_refresh, shadow=shadow, live=live)
+
+
+@flow
+def retention() -> dict[str, int]:
+    """Every week: let go of what is older than PARLEY_KEEP_DAYS. Returns rows by table."""
+    return operate.forget(get_settings())
+
+
+@flow
+def pause(programme: ProgrammeName = "", reason: Reason = "from the Prefect UI") -> list[str]:
+    """Stop a programme, or everything, at once: also what is planned. Returns what is paused."""
+    return guarding.pause(get_settings(), programme, reason, by="Prefect")
+
+
+@flow
+def resume(programme: ProgrammeName = "") -> list[str]:
+    """Let a programme, or everything, go on. Returns what is still paused."""
+    return guarding.resume(get_settings(), programme, by="Prefect")

@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import task
 
 from connectors.core import snapshot
-from connectors.ledger.outbox import EmitResult
+from connectors.ledger.emission.outbox import EmitResult
 from flows import work
 from flows.run import Slice, load
 from flows.transform import as_tasks
@@ -22,9 +22,9 @@ def publish(run_id: str, staged: str) -> str:
 
 
 @task(task_run_name="emit {audience}")
-def emit(run_id: str, audience: Slice) -> EmitResult:
+def emit(run_id: str, audience: Slice, *, live: bool = False) -> EmitResult:
     """Reserve and deliver one slice; what became of its messages."""
-    return work.emit_slice(load(run_id), audience)
+    return work.emit_slice(load(run_id, live=live), audience)
 
 
 @task

@@ -22,7 +22,7 @@ from connectors.core.lake import Lake
 from connectors.core.settings import Settings
 from connectors.destinations import bi
 from connectors.ledger import erasures
-from connectors.ledger.db import emission_lock
+from connectors.ledger.leases import no_emission
 from connectors.ledger.manifest import LedgerManifest
 from flows import certificate, holdings, replay
 from flows.run import default_as_of, ledger_of
@@ -101,7 +101,7 @@ def carry_out(settings: Settings, request: Request, invoke: Invoke, told: Told =
     request.save(settings)
     ledger = ledger_of(settings)
     wait_for_staged(settings.runs_dir, STAGED_SECONDS)
-    with emission_lock(ledger):
+    with no_emission(ledger):
         for name, step in STEPS.items():
             if name not in request.done:
                 with told(name):
@@ -151,6 +151,8 @@ def _clear_files(settings: Settings, request: Request) -> None:
     for file in files.handed_out(settings.out_dir):
         if files.count(file, request.marks):
             files.clear(file, request.marks)
+    files.remove_proofs(settings.out_dir, settings.preview_dir)
+    shutil.rmtree(settings.tests_dir, ignore_errors=True)  # copies do not say whose they were
 
 
 def _clear_ledger(settings: Settings, request: Request) -> None:

@@ -14,6 +14,7 @@ from connectors.core.clock import as_utc, iso_z
 from connectors.core.errors import FixConfig
 from connectors.core.identifiers import normalise_email
 from connectors.ledger import reports, runs
+from flows import refusals
 from flows.run import ledger_of
 from flows.summary import told
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from connectors.core.settings import Settings
 
 INTERCEPT = "intercept"  # as the seed intent_weights names it
+PRODUCT = "product_key"  # a hash: it is for the ledger
 MARKS = {
     "pass": "[green]✓[/]",
     "fail": "[red]✗[/]",
@@ -86,25 +88,40 @@ def lines(settings: Settings, who: str, run_id: str | None = None) -> Iterator[s
         ledger_of(settings), [node["node_id"] for node in known["nodes"]], [person]
     )
     by_key = {message.message_key: message for message in history}
-    candidates = plan.verdicts(shown.folder, person)
     reached = plan.goals_reached(shown.folder, person)
-    for programme in plan.programmes(shown.folder):
-        name = programme["programme"]
-        yield ""
-        about = " · ".join(programme[key] for key in ("kind", "purpose", "channel"))
-        yield f"[bold]{name}[/] [dim]{about}[/]"
-        mine = [each for each in candidates if each["programme"] == name]
-        if not mine:
-            yield "  no occasion: nothing happened lately that it answers"
-        for candidate in mine:
-            yield from _candidate(candidate)
-            yield from _ledger(by_key.pop(candidate["message_key"], None), reached)
+    yield from _plan(shown.folder, person, by_key, reached)
     earlier = sorted(by_key.values(), key=lambda message: message.planned_as_of)
     if earlier:
         yield ""
         yield "[bold]Earlier messages[/]"
         for message in earlier:
             yield from _ledger(message, reached)
+
+
+def _plan(
+    folder: Path,
+    person: str,
+    by_key: dict[str, reports.MessageHistory],
+    reached: list[dict[str, Any]],
+) -> Iterator[str]:
+    """Every programme; what the ledger knows of its messages is taken out of `by_key`."""
+    candidates = plan.verdicts(folder, person)
+    idle = []
+    for programme in plan.programmes(folder):
+        name = programme["programme"]
+        mine = [each for each in candidates if each["programme"] == name]
+        if not mine:
+            idle.append(name)
+            continue
+        yield ""
+        about = " · ".join(programme[key] for key in ("kind", "purpose", "channel"))
+        yield f"[bold]{name}[/] [dim]{about}[/]"
+        for candidate in mine:
+            yield from _candidate(candidate)
+            yield from _ledger(by_key.pop(candidate["message_key"], None), reached)
+    if idle:
+        yield ""
+        yield f"[dim]no occasion, nothing happened lately that it answers: {', '.join(idle)}[/]"
 
 
 def _about(known: dict[str, Any]) -> Iterator[str]:
@@ -162,7 +179,8 @@ def _candidate(candidate: dict[str, Any]) -> Iterator[str]:
     if answered:
         yield f"    answers: {escape(answered)}"
     known = json.loads(candidate["evidence"])
-    evidence = ", ".join(f"{name} {value}" for name, value in known.items() if value is not None)
+    told_of = ((name, value) for name, value in known.items() if name != PRODUCT)
+    evidence = ", ".join(f"{name} {value}" for name, value in told_of if value is not None)
     yield f"    [dim]evidence: {escape(evidence)}[/]"
     yield "    " + " ".join(f"{MARKS[g['verdict']]}{g['gate']}" for g in candidate["gates"])
     for gate in candidate["gates"]:
@@ -182,6 +200,8 @@ def _ledger(message: reports.MessageHistory | None, reached: list[dict[str, Any]
         f" {iso_z(message.planned_as_of)}: {steps}{refused} by {message.destination}"
         f" [dim](run {message.run_id})[/]"
     )
+    if message.refusal in refusals.SENTENCES:
+        yield f"    refused: {refusals.SENTENCES[message.refusal]}"
     # What would have stopped it, had it been known: why a right decision looks wrong later.
     for goal in reached:
         at, known_at = as_utc(goal["occurred_at"]), as_utc(goal["known_at"])

@@ -101,7 +101,7 @@ def look_through(
     Args:
         settings: whose default country numbers without one belong to.
         path: the file.
-        kind: consents, suppressions, bounces or sends.
+        kind: consents, suppressions, bounces, sends or outcomes.
         as_of: the import's clock; None means now, or the demo's own clock.
         dates: how 1/2/2019 is meant; None where it isn't known.
         values: `column=value` for rows that leave a column out.

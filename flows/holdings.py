@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +21,7 @@ from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.models import WENT_OUT
 from flows import build
 from flows.run import Run, ledger_of, rebuild_reason
-from flows.versions import DBT_PROJECT, versions
+from flows.versions import seed, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -130,17 +129,12 @@ def guards() -> Guards:
     """What the seeds say of identity."""
     limits = {
         (row["node_type"], row["other_type"]): int(row["max_links"])
-        for row in _seed("identity_limits")
+        for row in seed("identity_limits")
     }
-    blocked = {(r["identifier_type"], r["value"].lower()) for r in _seed("blocked_identifiers")}
+    blocked = {(r["identifier_type"], r["value"].lower()) for r in seed("blocked_identifiers")}
     return Guards(limits, frozenset(blocked))
 
 
 def sent_by(rows: list[dict[str, str]]) -> Counter[str]:
     """How many messages may have left, by destination."""
     return Counter(row["destination"] for row in rows if row["state"] in WENT_OUT)
-
-
-def _seed(name: str) -> list[dict[str, str]]:
-    with (DBT_PROJECT / "seeds" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Protocol
 from connectors.core import snapshot
 from connectors.core.settings import get_settings
 from connectors.core.warehouse import writer_slot
-from flows import build, erase, work
+from connectors.ledger.emission import last_look
+from flows import build, erase, news, notices, work
 from flows.run import SLICES, Run, begin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from connectors.core.settings import Settings
-    from connectors.ledger.outbox import EmitResult
+    from connectors.ledger.emission.last_look import Ages
+    from connectors.ledger.emission.outbox import EmitResult
     from connectors.ledger.runs import Kind
     from flows.run import Slice
 
@@ -30,12 +32,18 @@ SLOT_SECONDS = 1800.0
 
 @dataclass
 class Outcome:
-    """What a run did: rows landed by stream, messages by slice, rows in the BI copy by table."""
+    """What a run did: rows landed by stream, messages by slice, rows in the BI copy by table.
+
+    `notices` say what guards kept back, and what to do about it; `ages` how old the facts were that
+    a last look was taken on before messages left.
+    """
 
     run: Run
     landed: dict[str, int] = field(default_factory=dict)
     emitted: dict[str, EmitResult] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
+    notices: Sequence[str] = ()
+    ages: Ages | None = None
 
 
 class Steps(Protocol):
@@ -71,9 +79,17 @@ class Steps(Protocol):
 
 
 def execute(
-    kind: Kind, steps: Steps, as_of: str | None = None, *, full_refresh: bool = False
+    kind: Kind,
+    steps: Steps,
+    as_of: str | None = None,
+    *,
+    full_refresh: bool = False,
+    shadow: bool = False,
+    live: bool = False,
 ) -> Outcome:
-    """Run extract, transform, decide, publish, emit and the BI copy.
+    """Run extract, transform, decide, publish, emit and the BI copy; a shadow only to publish.
+
+    A live run may contact people; in test mode a run is a shadow that shows some copies.
 
     The slot is given up while messages leave, so that a long push does not starve the triggers;
     within it, extraction and both builds see one clock.
@@ -83,7 +99,7 @@ def execute(
     """
     with steps.slot():
         erase.resume(get_settings(), build.plainly)
-        run = begin(kind, as_of, full_refresh=full_refresh)
+        run = begin(kind, as_of, full_refresh=full_refresh, shadow=shadow, live=live)
         outcome = Outcome(run)
         with work.recorded(run):
             outcome.landed = steps.extract(run)
@@ -92,12 +108,24 @@ def execute(
             staged = work.stage(run)
     with work.recorded(run):
         steps.publish(run, staged)
-        outcome.emitted = {name: steps.emit(run, name) for name in SLICES[kind]}
-        with steps.slot():
-            messages = steps.refresh_messages(run)
-            outcome.rows = work.publish_bi(run, messages)
+        if not shadow:
+            outcome.emitted = {name: steps.emit(run, name) for name in SLICES[run.kind]}
+        if run.is_shadow:
+            outcome.rows = snapshot.row_counts(run.snapshot_dir)
+        else:
+            _tell(outcome, steps)
         work.complete(run, outcome.landed, outcome.rows)
     return outcome
+
+
+def _tell(outcome: Outcome, steps: Steps) -> None:
+    """Say what was kept back, let the ledger's word flow back, swap in the BI copy."""
+    run = outcome.run
+    outcome.notices = notices.lines(run, outcome.emitted.values())
+    outcome.ages = last_look.ages(run.ledger, run.run_id)
+    with steps.slot():
+        messages = steps.refresh_messages(run)
+        outcome.rows = work.publish_bi(run, messages)
 
 
 @contextmanager
@@ -134,9 +162,9 @@ class PlainSteps:
         return landed
 
     def transform(self, run: Run) -> None:
-        """Build staging to marts."""
+        """Build staging to marts; plans that wait hear what is new in them."""
         with self._told("transform") as progress:
-            work.transform(run, partial(build.plainly, tell=lambda name: progress(name, 1)))
+            news.learn(run, partial(build.plainly, tell=lambda name: progress(name, 1)))
 
     def decide(self, run: Run) -> None:
         """Build the plan."""

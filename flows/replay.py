@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from connectors.core import snapshot, warehouse
+from connectors.core.clock import as_utc, iso_z
 from connectors.core.errors import FixConfig
 from connectors.ledger import runs
 from connectors.ledger.erasures import erased_since
-from flows import work
+from flows import build, work
 from flows.run import load
 from flows.versions import versions
 
@@ -51,16 +52,15 @@ def replay(run_id: str, invoke: Invoke) -> Replayed:
     made_of = versions(warehouse.label(original.settings))
     settings = _apart(original.settings, run_id)
     _clear(settings)
+    seen = _seen(original, row)
     replay_id = runs.start(original.ledger, "replay", original.as_of, made_of, full_refresh=True)
-    seen = [batch.batch_id for batch in runs.batches_of(original.ledger, run_id)]
     runs.attach_batches(original.ledger, replay_id, seen)
     again = replace(
         original, run_id=replay_id, kind="replay", full_refresh=True, has_seeds=False,
         settings=settings,
     )  # fmt: skip
     with work.recorded(again):
-        work.transform(again, invoke)
-        work.decide(again, invoke)
+        _build(again, row, invoke)
         snapshot.publish(work.stage(again))
         work.complete(again, {}, {})
     result = Replayed(
@@ -73,6 +73,37 @@ def replay(run_id: str, invoke: Invoke) -> Replayed:
     if result.is_same:
         _clear(settings)
     return result
+
+
+def _seen(original: Run, row: runs.Run) -> list[str]:
+    """The batches that it read, unless they were forgotten since."""
+    seen = [batch.batch_id for batch in runs.batches_of(original.ledger, original.run_id)]
+    if not seen and row.rows.get("out"):
+        what = "what this run read is no longer known"
+        raise FixConfig(
+            what, f"run {original.run_id}", "Runs can be replayed for PARLEY_KEEP_DAYS."
+        )
+    return seen
+
+
+def _build(again: Run, row: runs.Run, invoke: Invoke) -> None:
+    """Build the plan as the original did: what it took over from its day's run is built as of then.
+
+    Runs between two daily ones leave what to offer as the last day's run made it.
+    """
+    is_whole = row.kind == "daily" or row.full_refresh
+    base = None if is_whole else runs.last_of_a_day(again.ledger, row)
+    if base is None:
+        work.transform(again, invoke)
+    else:
+        clock = as_utc(base.as_of)
+        earlier = replace(again, as_of=clock)
+        seen = runs.batches_of(again.ledger, base.run_id)
+        build.build(earlier, "transform", seen, invoke)
+        again = replace(again, full_refresh=False, has_seeds=True)
+        seen = runs.batches_of(again.ledger, again.run_id)
+        build.build(again, "transform", seen, invoke, {"last_as_of": iso_z(clock)})
+    work.decide(again, invoke)
 
 
 def clear_all(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from connectors.core import warehouse
 from connectors.core.clock import as_utc, iso_z, parse_as_of, utc_now
+from connectors.core.live import check_live
 from connectors.core.settings import Settings, get_settings
 from connectors.demo import DEMO_AS_OF
 from connectors.ledger import runs
@@ -41,6 +42,8 @@ class Run:
     full_refresh: bool
     settings: Settings
     has_seeds: bool = False  # the warehouse holds these seeds already
+    is_shadow: bool = False  # it plans and publishes, and sends nothing
+    is_live: bool = False  # it may contact people
 
     @property
     def ledger(self) -> Engine:
@@ -63,39 +66,55 @@ def ledger_of(settings: Settings) -> Engine:
     return _engine(settings.ledger_url.get_secret_value())
 
 
-def begin(kind: runs.Kind, as_of: str | None = None, *, full_refresh: bool = False) -> Run:
+def begin(
+    kind: runs.Kind,
+    as_of: str | None = None,
+    *,
+    full_refresh: bool = False,
+    shadow: bool = False,
+    live: bool = False,
+) -> Run:
     """Record a new run; whoever calls holds the writer's slot.
 
     Args:
         kind: daily, triggered or mass.
         as_of: the run's clock (ISO 8601); None means now, or the demo's own clock.
         full_refresh: build every table anew, also where that is not needed.
+        shadow: plan and publish as ever, send nothing. So is every run in test mode.
+        live: destinations that contact people may be used.
 
     Raises:
-        FixConfig: `as_of` is no moment, or the warehouse's engine is not set up.
+        FixConfig: `as_of` is no moment, the warehouse's engine is not set up, or this installation
+            may not be live.
         RetryLater: the warehouse's server is away; nothing is begun then.
     """
     settings = get_settings()
+    check_live(settings, live=live)
     ledger = ledger_of(settings)
     clock = parse_as_of(as_of) if as_of else default_as_of(settings)
     made_of = versions(warehouse.label(settings))
+    for died in runs.fail_dead(ledger):
+        log.warning("run %s never ended: its process died. Its messages are settled now.", died)
     is_there = warehouse.exists(settings)
     reason = "it was asked for" if full_refresh else rebuild_reason(ledger, clock, made_of)
     if not (reason or is_there):
         reason = "the warehouse is gone"
     if reason:
         log.info("building from scratch: %s", reason)
-    run_id = runs.start(ledger, kind, clock, made_of, full_refresh=bool(reason))
-    return load(run_id)
+    shadow = shadow or bool(settings.test_address)
+    run_id = runs.start(ledger, kind, clock, made_of, full_refresh=bool(reason), is_shadow=shadow)
+    return load(run_id, live=live)
 
 
-def load(run_id: str) -> Run:
-    """The run of that id. Raises `FixConfig` if there is none."""
+def load(run_id: str, *, live: bool = False) -> Run:
+    """The run of that id; `live` if it may contact people. Raises `FixConfig` if there is none."""
     settings = get_settings()
     ledger = ledger_of(settings)
     row = runs.get(ledger, run_id)
     has_seeds = not row.full_refresh and _has_seeds(ledger, row)
-    return Run(row.run_id, row.kind, as_utc(row.as_of), row.full_refresh, settings, has_seeds)
+    clock = as_utc(row.as_of)
+    how = row.full_refresh, settings, has_seeds, row.is_shadow, live
+    return Run(run_id, row.kind, clock, *how)
 
 
 def default_as_of(settings: Settings) -> datetime:
@@ -111,7 +130,8 @@ def default_as_of(settings: Settings) -> datetime:
 def rebuild_reason(ledger: Engine, as_of: datetime, made_of: runs.Versions) -> str | None:
     """Why the warehouse can't be continued and is built anew; None if it can.
 
-    It holds what the latest runs read, also those that failed: a run may only add to it.
+    It holds what the latest runs read, also those that failed or were shadows: a run may only add
+    to it.
     """
     latest = [run for run in runs.recent(ledger, 100) if run.kind != "replay"]
     for number, run in enumerate(latest):

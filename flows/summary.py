@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from connectors.core.plan import FunnelRow
-    from connectors.ledger.outbox import EmitResult
+    from connectors.ledger.emission.last_look import Ages
+    from connectors.ledger.emission.outbox import EmitResult
     from flows.pipeline import Outcome
 
 VERDICTS = ("send", "hold", "defer", "drop")
@@ -64,11 +65,45 @@ def emission(result: EmitResult) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "nothing"
 
 
-def markdown(outcome: Outcome, funnel: Sequence[FunnelRow]) -> str:
-    """The run as Markdown: its clock, what landed, the funnel, what left."""
+def age(ages: Ages) -> str:
+    """How old the newest facts were when messages left, in a sentence."""
+    return (
+        f"The facts that a last look was taken on were at most {ages.p50:,} s old for half of the"
+        f" messages (p50), {ages.p99:,} s for 99 % of them (p99)."
+    )
+
+
+def shadow(outcome: Outcome) -> str:
+    """What a shadow sent, in a sentence."""
+    if outcome.emitted:
+        return "Only copies to the test address: this was a test."
+    return "Nothing: this was a shadow."
+
+
+def _sent(outcome: Outcome) -> list[str]:
+    """What left, how old the facts were, and what was kept back."""
+    lines = ["", "## Sent", ""]
+    lines += [f"- **{name}**: {emission(result)}" for name, result in outcome.emitted.items()]
+    lines += [shadow(outcome)] if outcome.run.is_shadow else []
+    lines += ["", age(outcome.ages)] if outcome.ages else []
+    kept_back = [f"- {notice}" for notice in outcome.notices]
+    return lines + (["", "## Kept back", "", *kept_back] if kept_back else [])
+
+
+def markdown(
+    outcome: Outcome,
+    funnel: Sequence[FunnelRow],
+    gates: Sequence[str] = (),
+    changed: Sequence[str] = (),
+) -> str:
+    """The run as Markdown: its clock, the plan, what left, what changed, the gates, what landed.
+
+    `gates` and `changed` are lines of Markdown, as `flows.funnel` writes them.
+    """
     run = outcome.run
+    what = "shadow run" if run.is_shadow else "run"
     lines = [
-        f"# {run.kind.capitalize()} run at {iso_z(run.as_of)}",
+        f"# {run.kind.capitalize()} {what} at {iso_z(run.as_of)}",
         "",
         f"`{run.run_id}`" + (" · built from scratch" if run.full_refresh else ""),
         "",
@@ -80,8 +115,9 @@ def markdown(outcome: Outcome, funnel: Sequence[FunnelRow]) -> str:
     for programme, line in totals(funnel).items():
         numbers = " | ".join(f"{line[name]:,}" for name in ("candidates", *VERDICTS))
         lines.append(f"| {programme} | {numbers} |")
-    lines += ["", "## Sent", ""]
-    lines += [f"- **{name}**: {emission(result)}" for name, result in outcome.emitted.items()]
+    lines += _sent(outcome)
+    for title, told_lines in (("Since the run before", changed), ("Gate by gate", gates)):
+        lines += ["", f"## {title}", "", *told_lines] if told_lines else []
     lines += ["", "## Landed", "", "| stream | rows |", "|---|--:|"]
     lines += [f"| {stream} | {rows:,} |" for stream, rows in outcome.landed.items()]
     return "\n".join([*lines, ""])

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Table
 
-from flows.summary import VERDICTS, because, emission, totals
+from flows.summary import VERDICTS, age, because, emission, shadow, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -109,6 +110,12 @@ def show_outcome(outcome: Outcome) -> None:
     console.print()
     for name, result in outcome.emitted.items():
         console.print(f"[bold]Sent ({name})[/]: {emission(result)}")
+    if outcome.run.is_shadow:
+        console.print(f"[bold]Sent[/]: {shadow(outcome)}")
+    if outcome.ages:
+        console.print(age(outcome.ages))
+    for notice in outcome.notices:
+        console.print(f"[yellow]Kept back[/]: {escape(notice)}", soft_wrap=True)
     landed = sum(outcome.landed.values())
     console.print(f"[bold]Landed[/]: {landed:,} new records · [bold]run[/] {outcome.run.run_id}")
 

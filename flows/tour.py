@@ -1,30 +1,35 @@
-"""What a newcomer sees: the demo from nothing to an explained audience, and previews."""
+"""What a newcomer sees: the demo from nothing to an explained audience."""
 
 from __future__ import annotations
 
-import json
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
-
-from rich.markup import escape
 
 from connectors.core import plan
 from connectors.core.clock import iso_z
 from connectors.core.errors import FixConfig
 from connectors.core.settings import get_settings
 from connectors.demo import DEMO_AS_OF, generate
+from connectors.ledger import runs
 from flows import explain, terminal
 from flows.pipeline import PlainSteps, execute
+from flows.run import ledger_of
 from flows.terminal import console
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from connectors.core.settings import Settings
+    from flows.pipeline import Outcome
 
 
-def demo() -> None:
-    """Build the shop, run a day, show the tables, and explain three people.
+def demo(days: int) -> None:
+    """Build the shop, run so many days, show the last one's tables, and explain three people.
+
+    What answers an earlier message needs one: on a day before, the first messages go out. Days
+    that lie back are run where nothing ran yet.
 
     Raises:
         FixConfig: sources are configured, so this is not the demo's place.
@@ -38,10 +43,15 @@ def demo() -> None:
         shop = generate(settings.demo_dir, progress=told)
     console.print(
         f"A shop with {shop.customers:,} customers, {shop.orders:,} real orders"
-        f" and {shop.events:,} simulated web events. It is {iso_z(DEMO_AS_OF)}.\n"
+        f" and {shop.events:,} simulated web events; a simulated school with"
+        f" {shop.school_events:,}.\n",
+        soft_wrap=True,
     )
-    with terminal.Steps() as told_step:
-        outcome = execute("daily", PlainSteps(settings, told_step), iso_z(DEMO_AS_OF))
+    is_new = runs.last_completed(ledger_of(settings)) is None
+    for back in range(days - 1, 0, -1) if is_new else ():
+        terminal.show_outcome(_run(settings, DEMO_AS_OF - timedelta(days=back)))
+        console.print()
+    outcome = _run(settings, DEMO_AS_OF)
     folder = outcome.run.snapshot_dir
     console.print()
     _show_tables(folder)
@@ -51,26 +61,11 @@ def demo() -> None:
     _what_next(settings, time.monotonic() - began)
 
 
-def show_preview(settings: Settings, programme: str, most: int, run_id: str | None) -> None:
-    """Show the funnel and the most valuable messages of a programme.
-
-    Raises:
-        FixConfig: no such programme, or no published run.
-    """
-    shown = explain.latest(settings, run_id)
-    known = [each["programme"] for each in plan.programmes(shown.folder)]
-    if programme not in known:
-        what = f"there is no programme called '{programme}'"
-        raise FixConfig(what, "programmes.csv", f"Programmes: {', '.join(known)}.")
-    console.print(f"{programme} at {iso_z(shown.as_of)} [dim](run {shown.run_id})[/]\n")
-    terminal.show_plan(plan.funnel(shown.folder, programme))
-    console.print()
-    made = terminal.table("Who", "person", "verdict", "subject", "because")
-    for row in plan.audience(shown.folder, programme, most):
-        content = json.loads(row["content"])
-        said = (escape(str(content.get(name, ""))) for name in ("subject", "fact"))
-        made.add_row(row["person_id"][:12], row["verdict"], *said)
-    console.print(made)
+def _run(settings: Settings, as_of: datetime) -> Outcome:
+    """Run a day, with a line for each step."""
+    console.print(f"It is {iso_z(as_of)}.")
+    with terminal.Steps() as told_step:
+        return execute("daily", PlainSteps(settings, told_step), iso_z(as_of))
 
 
 def _show_tables(folder: Path) -> None:

@@ -11,7 +11,7 @@ from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from flows import work
+from flows import news, work
 from flows.build import QUIET, dbt_failed, failed_nodes
 from flows.run import load
 
@@ -95,8 +95,8 @@ def as_tasks(args: list[str], manifest: Manifest) -> None:
 
 @flow(flow_run_name="transform {run_id}")
 def transform(run_id: str) -> None:
-    """Build staging, identity and marts from the run's batches."""
-    work.transform(load(run_id), as_tasks)
+    """Build staging, identity and marts from the run's batches; tell what is new in them."""
+    news.learn(load(run_id), as_tasks)
 
 
 @flow(flow_run_name="decide {run_id}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from connectors.core.errors import FixConfig, RetryLater
 from connectors.core.settings import get_settings
+from flows import crashes
 from flows.pipeline import WRITER_SLOT
 from flows.terminal import console
 
@@ -65,6 +66,7 @@ def _environment(port: int) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "parley",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(crashes.HEARTBEAT_SECONDS),
         "PARLEY_HOME": str(home),
     }
 
@@ -90,10 +92,13 @@ def _set_up(environment: dict[str, str]) -> None:
 
     if call("gcl", "inspect", WRITER_SLOT):
         call("gcl", "create", WRITER_SLOT, "--limit", "1")
+    if call("automation", "inspect", crashes.NAME):  # whoever changed it keeps theirs
+        call("automation", "create", "--from-json", crashes.as_json())
     for arguments in (
         ("gcl", "inspect", WRITER_SLOT),
         ("work-pool", "create", POOL, "--type", "process", "--overwrite"),
         ("--no-prompt", "deploy", "--all"),
+        ("automation", "inspect", crashes.NAME),
     ):
         if failure := call(*arguments):
             console.print(failure)

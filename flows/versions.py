@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +34,12 @@ def versions(engine: str) -> Versions:
         weights=_digest([seeds / WEIGHTS]),
         engine=engine,
     )
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    """The rows of a seed, as text."""
+    with (DBT_PROJECT / "seeds" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _digest(paths: Iterable[Path]) -> str:

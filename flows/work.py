@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 import shutil
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from connectors.core import plan, registry, snapshot
-from connectors.core.clock import iso_z
+from connectors.core import live, plan, registry, snapshot
+from connectors.core.clock import iso_z, utc_now
 from connectors.core.errors import FixConfig, StopRun
 from connectors.core.lake import Lake
 from connectors.core.landing import Landed, Progress, land
 from connectors.core.settings import LEDGER_SOURCE
 from connectors.destinations import bi
 from connectors.ledger import reports, runs
+from connectors.ledger.emission.budgets import Pace
+from connectors.ledger.emission.outbox import EmitResult, emit
 from connectors.ledger.manifest import LedgerManifest
-from connectors.ledger.outbox import EmitResult, emit
 from expectations.gate import GateResult, check_audiences, check_batches, check_marts
-from flows import build
+from flows import build, copies
 from flows.run import ledger_of
 
 if TYPE_CHECKING:
@@ -122,9 +124,9 @@ def take_in(run: Run) -> list[Batch]:
     return batches
 
 
-def transform(run: Run, invoke: Invoke) -> None:
-    """Build staging to marts from the run's batches."""
-    build.build(run, "transform", runs.batches_of(run.ledger, run.run_id), invoke)
+def transform(run: Run, invoke: Invoke, asked: Mapping[str, str] | None = None) -> None:
+    """Build staging to marts from the run's batches; `asked` are variables of the models."""
+    build.build(run, "transform", runs.batches_of(run.ledger, run.run_id), invoke, asked)
 
 
 def decide(run: Run, invoke: Invoke) -> None:
@@ -150,18 +152,29 @@ def gate_snapshot(run: Run, staged: Path) -> list[GateResult]:
     return results
 
 
-def emit_slice(run: Run, audience: Slice) -> EmitResult:
-    """Reserve and deliver one slice of the plan; times in the ledger are the run's clock."""
+def emit_slice(run: Run, audience: Slice, at: datetime | None = None) -> EmitResult:
+    """Reserve and deliver one slice of the plan; times in the ledger are the run's clock, or `at`.
+
+    In test mode a few copies go to the test address instead.
+    """
+    if run.settings.test_address:
+        return copies.send(run, audience)
     # Also those that a dead run was sending to: only they can tell what arrived.
     # One that is no longer there can't, and must not hold up the others.
     still_open = {*reports.open_destinations(run.ledger)} & {*registry.known_destinations()}
     wanted = {*plan.destinations(run.snapshot_dir), *still_open}
-    made = {name: registry.destination(name)(run.settings) for name in wanted}
+    made = live.destinations(run.settings, wanted, live=run.is_live)
 
     def clock() -> datetime:
-        return run.as_of
+        return at or run.as_of
 
-    result = emit(run.ledger, run.snapshot_dir, run.run_id, audience, made, clock=clock)
+    def late() -> timedelta:
+        # What people get must not come too late, whatever clock it was planned by; a file may be of
+        # another day, and is the same however long it took.
+        return utc_now() - clock() if run.is_live else timedelta()
+
+    pace = Pace(late=late)
+    result = emit(run.ledger, run.snapshot_dir, run.run_id, audience, made, clock=clock, pace=pace)
     log.info("emitted %s: %s", audience, result)
     return result
 

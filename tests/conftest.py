@@ -9,11 +9,13 @@ from xdist.scheduler import LoadFileScheduling
 
 
 class ByWhatTheyShare(LoadFileScheduling):
-    """Sends a file's tests to one process, and those of all files about the demo to the same."""
+    """Sends a file's tests to one process, as those of all files about the demo, or all stories."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = PurePosixPath(nodeid.partition("::")[0])
         names = ("test_demo", "test_readme")
+        if file.name.startswith("test_stories"):
+            return "stories"
         is_of_demo = file.parent.name == "e2e" and file.name.startswith(names)
         return "demo" if is_of_demo else str(file)
 

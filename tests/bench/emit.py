@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from connectors.core.snapshot import flush
 from connectors.destinations.file import FileDestination
 from connectors.ledger.db import open_ledger
-from connectors.ledger.outbox import emit
+from connectors.ledger.emission.outbox import emit
 from tests.bench.report import Measured, Row, measure
 
 RECIPIENTS = (100_000, 1_000_000)
@@ -118,16 +118,17 @@ def _emitted(home: Path, recipients: int) -> Measured:
     return done
 
 
-def make_snapshot(home: str, recipients: int) -> None:
+def make_snapshot(home: str, recipients: int, destination: str = "file") -> None:
     """Write the audience and the policy of a run to `<home>/runs/bench`, as a snapshot holds them.
 
     Bounded memory: DuckDB sorts on the disk beyond its limit.
     """
     folder = Path(home) / "runs" / RUN
     folder.mkdir(parents=True)
+    plan = PLAN.replace("$recipients", str(recipients)).replace("'file'", f"'{destination}'")
     with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": home}) as connection:
         for name, query in (
-            ("audience_mass", PLAN.replace("$recipients", str(recipients))),
+            ("audience_mass", plan),
             ("contact_policy", POLICY),
         ):
             target = str(folder / f"{name}.parquet")

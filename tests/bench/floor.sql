@@ -23,7 +23,7 @@ select currency, cast(rate as numeric(18, 6)) as rate
 from read_csv(concat(getvariable('seeds'), '/currency_rates.csv'), all_varchar = true);
 create temp table weights as
 select
-    weights_version, goal, cast(horizon_days as integer) as horizon_days, signal, event,
+    weights_version, goal, cast(horizon_days as integer) as horizon_days, signal,
     cast(half_life_days as integer) as half_life_days, cast(weight as numeric(18, 6)) as weight
 from read_csv(concat(getvariable('seeds'), '/intent_weights.csv'), all_varchar = true);
 
@@ -453,57 +453,83 @@ from named;
 
 -- ------------------------------------------------------------------------------------- intent
 
-create table intent_scores as
+create temp table signal_days as
 with
 signals as (
     select
-        node_id, occurred_at,
+        node_id, occurred_on, true as is_counted,
         case event
             when 'Product Viewed' then 'product_view' when 'Product Added' then 'cart_addition'
-            when 'Checkout Started' then 'checkout' else 'download'
-        end as event
+            when 'Checkout Started' then 'checkout' when 'Products Searched' then 'search'
+            else 'download'
+        end as signal
     from web_events
     where
-        not is_bot and node_id is not null
-        and event in ('Product Viewed', 'Product Added', 'Checkout Started', 'Content Downloaded')
+        not is_bot and node_id is not null and occurred_at <= getvariable('as_of')
+        and event in ('Product Viewed', 'Product Added', 'Checkout Started', 'Products Searched', 'Content Downloaded')
     union all
-    select node_id, min(ordered_at), 'purchase_day'
+    select node_id, cast(ordered_at as date), false, 'purchase_day'
     from orders
-    where node_id is not null and coalesce(status, '') not in ('cancelled', 'failed')
-    group by node_id, cast(ordered_at as date)
+    where
+        node_id is not null and ordered_at <= getvariable('as_of')
+        and coalesce(status, '') not in ('pending', 'cancelled', 'canceled', 'failed', 'trash')
+)
+select n.person_id, s.node_id, s.signal, s.occurred_on, case when bool_or(s.is_counted) then count(*) else 1 end as amount
+from signals as s
+inner join people_nodes as n on s.node_id = n.node_id
+group by n.person_id, s.node_id, s.signal, s.occurred_on;
+
+create table intent_scores as
+with
+-- Decimals, rounded where Parley rounds: written up to the start of an era of ten half-lives, summed,
+-- written down to the day.
+numbered as (
+    select
+        d.*, w.goal, w.half_life_days as h, w.weight,
+        date_diff('day', date '1970-01-01', d.occurred_on) as day,
+        date_diff('day', date '1970-01-01', cast(getvariable('as_of') as date)) as today
+    from signal_days as d
+    inner join weights as w on d.signal = w.signal
+    where w.goal = 'buy'
+),
+eras as (
+    select
+        person_id, node_id, signal, h, weight, today, cast(floor(day / (10.0 * h)) as bigint) as era,
+        sum(cast(round(amount * power(2.0, (day - cast(floor(day / (10.0 * h)) as bigint) * 10 * h) * 1.0 / h), 6) as numeric(28, 6))) as amount
+    from numbered
+    group by all
 ),
 decayed as (
-    select
-        n.person_id, w.weights_version, w.goal, w.horizon_days, w.signal, w.weight,
-        sum(cast(
-            exp(-0.6931471805599453 * (epoch_ms(getvariable('as_of')) - epoch_ms(s.occurred_at)) / (86400000.0 * w.half_life_days))
-            as numeric(18, 6)
-        )) as decayed,
-        count(*) as events, max(s.occurred_at) as last_at
-    from signals as s
-    inner join people_nodes as n on s.node_id = n.node_id
-    inner join weights as w on s.event = w.event
-    where s.occurred_at <= getvariable('as_of')
-    group by n.person_id, w.weights_version, w.goal, w.horizon_days, w.signal, w.weight
+    select person_id, signal, h, weight, sum(cast(round(amount * power(2.0, (era * 10 * h - today) * 1.0 / h), 6) as numeric(18, 6))) as decayed
+    from eras
+    group by all
 ),
-terms as (
+shares as (
     select
-        *, cast(round(weight * cast(ln(1 + decayed) as numeric(18, 6)), 6) as numeric(18, 6)) as contribution
+        person_id, signal,
+        sum(cast(round(weight * cast(round(ln(1 + decayed), 6) as numeric(18, 6)), 6) as numeric(18, 6))) as share
     from decayed
+    where decayed > 0
+    group by person_id, signal
 ),
 summed as (
     select
-        person_id, weights_version, goal, horizon_days, sum(contribution) as logit,
-        sum(case when signal = 'views' then events else 0 end) as views,
-        max(case when signal in ('views', 'cart_additions', 'checkouts') then last_at end) as last_web_at,
-        array_to_string(list(concat('"', signal, '": ', cast(contribution as varchar)) order by signal)[1:50], ', ') as contributions
-    from terms
-    group by person_id, weights_version, goal, horizon_days
+        person_id, sum(share) as logit,
+        array_to_string(list(concat('"', signal, '": ', cast(share as varchar)) order by signal), ', ') as contributions
+    from shares
+    group by person_id
+),
+views as (
+    select person_id, sum(amount) as views
+    from signal_days
+    where signal = 'product_view' and occurred_on >= cast(getvariable('as_of') - interval '14 days' as date)
+    group by person_id
 ),
 bought as (
     select n.person_id, max(o.ordered_at) as last_order_at
     from orders as o
     inner join people_nodes as n on o.node_id = n.node_id
+    where coalesce(o.status, '') not in ('pending', 'cancelled', 'canceled', 'failed', 'trash')
     group by n.person_id
 ),
 left_carts as (
@@ -512,18 +538,29 @@ left_carts as (
     inner join people_nodes as n on c.node_id = n.node_id
     where c.state in ('open', 'abandoned')
     group by n.person_id
+),
+visitors as (
+    select distinct n.person_id
+    from sessions as s
+    inner join people_nodes as n on s.node_id = n.node_id
+    where not s.is_bot
 )
 select
-    s.person_id, s.goal, s.horizon_days, cast(1 / (1 + exp(-(i.weight + s.logit))) as numeric(9, 6)) as probability,
+    p.person_id, i.goal, i.horizon_days, cast(1 / (1 + exp(-(i.weight + coalesce(s.logit, 0)))) as numeric(9, 6)) as probability,
     case
         when c.changed_at >= getvariable('as_of') - interval '7 days' and (b.last_order_at is null or c.changed_at > b.last_order_at) then 'deciding'
-        when s.views >= 3 and s.last_web_at >= getvariable('as_of') - interval '14 days' then 'considering'
-        when b.last_order_at >= getvariable('as_of') - interval '180 days' then 'customer'
+        when v.views >= 3 then 'considering'
+        when cast(b.last_order_at as date) >= cast(getvariable('as_of') - interval '180 days' as date) then 'customer'
         when b.last_order_at is not null then 'lapsed'
-        else 'aware'
+        when w.person_id is not null then 'aware'
+        else 'unaware'
     end as stage,
-    concat('{"intercept": ', cast(i.weight as varchar), ', ', s.contributions, '}') as contributions, s.weights_version
-from summed as s
-inner join weights as i on s.goal = i.goal and s.weights_version = i.weights_version and i.signal = 'intercept'
-left join bought as b on s.person_id = b.person_id
-left join left_carts as c on s.person_id = c.person_id;
+    concat('{"intercept": ', i.weight, case when s.contributions is not null then concat(', ', s.contributions) else '' end, '}') as contributions,
+    i.weights_version
+from (select distinct person_id from people_nodes) as p
+inner join weights as i on i.goal = 'buy' and i.signal = 'intercept'
+left join summed as s on p.person_id = s.person_id
+left join bought as b on p.person_id = b.person_id
+left join left_carts as c on p.person_id = c.person_id
+left join views as v on p.person_id = v.person_id
+left join visitors as w on p.person_id = w.person_id;

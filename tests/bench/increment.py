@@ -36,8 +36,13 @@ EVENT_GRAINED = (
     "stg_segment__events", "stg_segment__choices", "int_web_events", "int_identity_sightings",
     "int_web_zones", "int_day_choices", "web_events", "sessions",
 )  # fmt: skip
-GOAL_EVENT_GRAINED, GOAL_WHOLE = 1.15, 1.5
-WHAT = {"event_grained": "event-grained models", "whole": "transform and decide"}
+SIGNALS = ("int_signal_days", "int_signal_changes", "int_signal_state")
+GOAL_EVENT_GRAINED, GOAL_SIGNALS, GOAL_WHOLE = 1.15, 1.15, 1.5
+WHAT = {
+    "event_grained": "event-grained models",
+    "signals": "signals and their sums",
+    "whole": "transform and decide",
+}
 DOMINANT = 6
 NODE = re.compile(r'"node_id": "\w+\.\w+\.(\w+)')
 PROFILED = """
@@ -54,6 +59,7 @@ def rows(scale: float, home: Path) -> list[Row]:
     longer = HISTORIES[1:]
     return [
         *(_row(measured, days, "event_grained", GOAL_EVENT_GRAINED) for days in longer),
+        *(_row(measured, days, "signals", GOAL_SIGNALS) for days in longer),
         *(_row(measured, days, "whole", GOAL_WHOLE) for days in longer),
         _rows_scanned(measured, notes),
     ]
@@ -120,6 +126,7 @@ def history(home: str) -> dict[str, Any]:
         "without": without["seconds"],
         "whole": net["seconds"],
         "event_grained": sum(net[f"nodes {name}"] for name in EVENT_GRAINED),
+        "signals": sum(net[f"nodes {name}"] for name in SIGNALS),
         "scanned": {name: round(net[f"scanned {name}"]) for name in EVENT_GRAINED},
         "nodes": {key.split()[1]: value for key, value in net.items() if key.startswith("nodes ")},
         "nodes_without": {

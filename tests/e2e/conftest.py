@@ -27,16 +27,21 @@ def make_home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def demo(make_home):
-    """One sequence that many small tests look at: two demos, an evening, a day, two replays."""
+    """One sequence that many small tests look at: two demos, an evening, a day, a replay.
+
+    The first demo runs the day before as well, the eve.
+    """
     told = Demo(make_home("demo"))
     told.step("first", "demo")
+    told.runs["eve"] = eve = told.home.runs()[0]["run_id"]
+    sent = told.home.ledger("select message_key from messages where run_id = ?", eve)
+    told.keys["eve"] = {row["message_key"] for row in sent}
     shutil.copy(told.bi, told.home.folder / "first.duckdb")
     told.step("again", "demo")
     told.step("evening", "run", "triggered", "--as-of", EVENING)
     told.step("next_day", "run", "daily", "--as-of", NEXT_DAY)
-    for name in ("first", "next_day"):
-        told.said[f"replay_{name}"] = told.home.parley("replay", told.runs[name])
-        told.runs[f"replay_{name}"] = told.home.last_run()
+    told.said["replay"] = told.home.parley("replay", told.runs["first"])
+    told.runs["replay"] = told.home.last_run()
     return told
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 
 BIN = Path(sys.executable).parent
+# What dbt read is kept from home to home.
+KEPT = Path(__file__).parents[2] / ".pytest_cache" / "dbt" / "homes"
 # A run that hangs fails its test, not the whole of them.
 TIMEOUT_SECONDS = 600
 
@@ -31,6 +33,16 @@ class Said:
         return self.out + self.err
 
 
+def copy_new(source: Path, target: Path) -> None:
+    """Copy what dbt read where it is not yet; its name says of what it is."""
+    for path in source.glob("project-*.msgpack"):
+        if not (target / path.name).exists():
+            target.mkdir(parents=True, exist_ok=True)
+            writing = target / f"writing-{os.getpid()}"
+            writing.write_bytes(path.read_bytes())
+            writing.replace(target / path.name)
+
+
 @dataclass(frozen=True)
 class Home:
     """A PARLEY_HOME with an empty HOME beside it; `settings` are PARLEY_… variables."""
@@ -46,12 +58,9 @@ class Home:
 
     @property
     def environment(self) -> dict[str, str]:
-        """No setting of whoever runs the tests gets through."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("PARLEY_", "PREFECT_", "DBT_", "COV_"))
-        }
+        """No setting of whoever runs the tests gets through; compiled code is kept, as usual."""
+        others = ("PARLEY_", "PREFECT_", "DBT_", "COV_", "PYTHONDONTWRITEBYTECODE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         home = self.folder / "home"
         home.mkdir(parents=True, exist_ok=True)
         own = {"HOME": str(home), "PARLEY_HOME": str(self.path), "COLUMNS": "240", "TZ": "UTC"}
@@ -72,6 +81,13 @@ class Home:
         return self._call([sys.executable, "-c", code])
 
     def _call(self, command: list[str]) -> Said:
+        target = self.path / "dbt" / "target"
+        copy_new(KEPT, target)
+        said = self._run(command)
+        copy_new(target, KEPT)
+        return said
+
+    def _run(self, command: list[str]) -> Said:
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True,
             timeout=self.timeout, check=False,

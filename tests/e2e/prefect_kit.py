@@ -11,12 +11,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
 from home_kit import BIN, Home
 
 Found = TypeVar("Found")
+BUSY_SECONDS = 60
 
 
 def free_port() -> int:
@@ -47,16 +49,34 @@ class Served:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call Prefect's API."""
+        """Call Prefect's API; again for a while where its SQLite is locked: nothing was done."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/api{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            text = answer.read()
-        return json.loads(text) if text else None
+        patient_until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                    text = answer.read()
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > patient_until:
+                    raise
+                time.sleep(1)
+            else:
+                return json.loads(text) if text else None
+
+    def flow(self, code: str) -> subprocess.Popen[bytes]:
+        """Run a flow of the test's own in a process of its own, without a worker."""
+        api = {"PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api"}
+        # Not in the home: the processes of that are counted.
+        own = {name: value for name, value in os.environ.items() if name != "PARLEY_HOME"}
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [str(BIN / "python"), "-c", code], env={**own, **api}, stdout=log, stderr=log
+            )
 
     def wait(self, what: str, look: Callable[[], Found | None], seconds: float) -> Found:
         """Ask until there is an answer; fail with what was printed when there is none in time."""

@@ -16,6 +16,9 @@ from home_kit import Home
 from prefect_kit import Served
 from shop_kit import TinyShop, kettle_in_basket
 
+from flows import crashes
+from flows.crashes import HEARTBEAT
+
 # In no holdout, whichever of the two identifiers names the person.
 EVE, USER = "eve@example.com", "u1"
 INTERVAL_SECONDS = 15
@@ -33,6 +36,8 @@ class Seen:
     tasks: list[dict[str, Any]]
     artifacts: dict[str, dict[str, Any]]
     everything: str
+    automations: list[dict[str, Any]]
+    killed: dict[str, Any]
     without_limit: dict[str, Any]
     begun: list[dict[str, Any]]
     running: set[int]
@@ -74,14 +79,23 @@ def hurry(served):
     return deployment["id"]
 
 
+def every_task(served, flow_runs, page=200):
+    """All tasks of some flow runs; the server gives out 200 at a time, a run has more models."""
+    which = {"task_runs": {"flow_run_id": {"any_": flow_runs}}, "sort": "EXPECTED_START_TIME_ASC"}
+    tasks = []
+    while found := served.api(
+        "POST", "/task_runs/filter", {**which, "limit": page, "offset": len(tasks)}
+    ):
+        tasks += found
+    return tasks
+
+
 def look_at(served, run):
     """Everything that the server stores about a run."""
     parent = {"parent_flow_run_id": {"any_": [run["id"]]}}
     subflows = served.flow_runs(**parent)
     ids = [run["id"], *(each["id"] for each in subflows)]
-    tasks = served.api(
-        "POST", "/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": ids}}, "limit": 200}
-    )
+    tasks = every_task(served, ids)
     artifacts = served.api(
         "POST", "/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": ids}}}
     )
@@ -94,6 +108,53 @@ def refused(served, deployment):
     """The runs that ended because of the writers' slot."""
     ended = served.runs_of(deployment, "FAILED", "CRASHED")
     return [run for run in ended if LIMIT in json.dumps(run["state"])]
+
+
+# It sleeps until it is killed; Parley's automation is told, by the copy below, to lose patience.
+SLEEPER = """
+import time
+from prefect import flow
+
+@flow
+def sleeper():
+    time.sleep(600)
+
+sleeper()
+"""
+PATIENCE_SECONDS = 12.0
+
+
+def automations(served):
+    """Those that `parley ui` has made."""
+    return served.api("POST", "/automations/filter", {})
+
+
+def kill_a_run(served):
+    """Kill -9 the process of a flow that no worker looks after; its run's id.
+
+    What marks it is a copy of Parley's automation that looks at this flow alone, and not for nine
+    minutes.
+    """
+    [made] = automations(served)
+    of_the_sleeper = {"prefect.resource.role": "flow", "prefect.resource.name": "sleeper"}
+    sooner = {"within": PATIENCE_SECONDS, "match_related": of_the_sleeper}
+    trigger = {name: value for name, value in made["trigger"].items() if name != "id"} | sooner
+    copy = {"name": "sooner", "trigger": trigger, "actions": made["actions"]}
+    served.api("POST", "/automations/", copy)
+    process = served.flow(SLEEPER)
+    [run, *_] = served.wait("the sleeper", lambda: named(served, "sleeper", "RUNNING"), 120)
+    heard = {"event": {"name": [HEARTBEAT]}, "resource": {"id": [f"prefect.flow-run.{run['id']}"]}}
+    asked = {"filter": heard}
+    served.wait("its heartbeat", lambda: served.api("POST", "/events/filter", asked)["events"], 60)
+    process.kill()
+    process.wait()
+    return run["id"]
+
+
+def named(served, flow, *states):
+    """The runs of a flow in these states."""
+    body = {"flows": {"name": {"any_": [flow]}}, "flow_runs": {"state": {"type": {"any_": states}}}}
+    return served.api("POST", "/flow_runs/filter", body)
 
 
 def transforming(served):
@@ -110,11 +171,14 @@ def seen(tmp_path_factory, make_home):
         [run, *_] = served.wait(
             "a scheduled run", lambda: served.runs_of(deployment, "COMPLETED"), DONE
         )
+        made = automations(served)
+        kill_a_run(served)
         found = look_at(served, run)
         served.api("DELETE", f"/v2/concurrency_limits/{LIMIT}")
         [failed, *_] = served.wait(
             "a run without the limit", lambda: refused(served, deployment), 120
         )
+        [killed] = served.wait("a crash", lambda: named(served, "sleeper", "CRASHED"), 60)
         begun = home.runs()
         # Ctrl-C comes while a run is at work, as it does.
         served.api("POST", "/v2/concurrency_limits/", {"name": LIMIT, "limit": 1})
@@ -122,7 +186,7 @@ def seen(tmp_path_factory, make_home):
         running = served.processes()
         code = served.interrupt()
         left, printed = served.processes(), served.printed
-        yield Seen(home, run, *found, failed, begun, running, code, left, printed)
+        yield Seen(home, run, *found, made, killed, failed, begun, running, code, left, printed)
     finally:
         served.kill_all()
 
@@ -184,7 +248,16 @@ def test_prefect_stores_no_address(seen):
     assert seen.run["id"] in seen.everything
     assert "@example" not in seen.everything
     assert "eve" not in json.dumps([run["parameters"] for run in [seen.run, *seen.subflows]])
-    assert seen.run["parameters"] in ({}, {"as_of": None})
+    wanted = {"as_of": None, "shadow": False, "live": False}
+    assert wanted | seen.run["parameters"] == wanted
+
+
+def test_a_run_that_was_killed_and_that_no_worker_tells_of_is_marked_crashed(seen):
+    [made] = seen.automations
+    assert (made["name"], made["enabled"]) == (crashes.NAME, True)
+    assert made["trigger"]["within"] == 540
+    assert seen.killed["state"]["message"] == made["actions"][0]["message"]
+    assert seen.killed["state_type"] == "CRASHED"
 
 
 def test_without_the_writers_slot_a_run_fails_instead_of_writing(seen):

@@ -14,7 +14,8 @@ from typer.main import get_command
 
 from connectors.core import registry
 from connectors.core.history import layouts
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.mail_server import SmtpSettings
+from connectors.core.settings import SenderSettings, Settings, SourceSettings
 from flows.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,31 @@ def test_the_gates_are_those_of_the_seed_in_order():
         assert asked.split()[0] == question.split()[0], name
 
 
+def test_the_programmes_are_those_of_the_seed_in_order_of_priority():
+    table = README.partition("<!-- programmes -->")[2].partition("<!-- /programmes -->")[0]
+    told = re.findall(r"^\| `(\w+)` \| (\w+) \| (\w+) \| \w.+ \|$", table, flags=re.MULTILINE)
+    rows = sorted(seed("programmes"), key=lambda row: int(row["priority"]))
+    assert told == [(row["programme"], row["kind"], row["channel"]) for row in rows]
+
+
+def test_the_policy_is_as_the_readme_tells_it():
+    policy = {(r["rule"], r["channel"], r["kind"]): r for r in seed("contact_policy")}
+    caps = [policy[key]["window_hours"] for key in (("contact_window", "any", "any"),
+            ("per_week", "email", "any"), ("calls", "call", "any"), ("budget", "any", "any"),
+            ("time_to_answer", "any", "any"))]  # fmt: skip
+    assert caps == ["16", "168", "720", "168", "72"]
+    most = [policy[key]["max_messages"] for key in (("per_week", "email", "any"),
+            ("mass_per_week", "email", "mass"), ("per_day", "email", "any"))]  # fmt: skip
+    assert most == ["3", "2", "1"]
+    units = [policy[key]["units"] for key in (("budget", "any", "any"),
+             ("price", "email", "triggered"), ("price", "email", "mass"),
+             ("price", "call", "triggered"), ("answered", "any", "any"),
+             ("ignored", "any", "any"))]  # fmt: skip
+    assert units == ["6", "1", "2", "3", "1", "-0.5"]
+    reminders = [r for r in seed("programme_steps") if r["programme"] == "abandoned_cart"]
+    assert [r["wait_minutes"] for r in reminders] == ["60", "1440", "4320"]
+
+
 def test_the_layouts_of_history_files_are_those_that_are_read():
     [table] = re.findall(r"<!-- history -->\n(.*?)\n<!-- /history -->", README, flags=re.DOTALL)
     assert table == layouts.markdown()
@@ -106,11 +132,18 @@ def names(model: type[BaseModel], prefix: str) -> set[str]:
     return {f"{prefix}{name.upper()}" for name in model.model_fields}
 
 
+def settings() -> set[str]:
+    """Every variable that can be set, but those of a source."""
+    parts = {"PARLEY_SENDER": SenderSettings, "PARLEY_SMTP": SmtpSettings}
+    whole = names(Settings, "PARLEY_") - {"PARLEY_SOURCES", *parts}
+    return whole.union(*(names(each, f"{name}__") for name, each in parts.items()))
+
+
 def test_the_example_of_settings_shows_every_setting_and_no_other():
     text = (ROOT / ".env.example").read_text()
     shown = set(re.findall(r"^# (PARLEY_\w+)=", text, flags=re.MULTILINE))
     sources = {name for name in shown if name.startswith("PARLEY_SOURCES__")}
-    assert shown - sources == names(Settings, "PARLEY_") - {"PARLEY_SOURCES"}
+    assert shown - sources == settings()
     assert {name.split("__")[2] for name in sources} == names(SourceSettings, "")
 
 
@@ -133,7 +166,7 @@ def test_the_defaults_it_shows_are_the_defaults():
 
 def test_every_setting_and_place_the_readme_names_is_there():
     named = set(re.findall(r"`(PARLEY_\w+)`", README))
-    assert named <= names(Settings, "PARLEY_")
+    assert named <= settings()
     places = {each.rstrip("/") for each in re.findall(r"`([\w.]+/?)`", README)}
     home = Settings(home=Path("/h"))
     for path in (home.warehouse_path, home.runs_dir, home.out_dir, home.docs_dir):

@@ -1,55 +1,107 @@
-"""`python -m tests.quality`: measures part after part, shows the table and writes the report."""
+"""`python -m tests.quality`: measures part after part, shows the table and writes the report.
+
+Shops are landed through a real source, date by date, so that the product's own models score each
+date from what had landed by then; what happened afterwards is read from the raw file alone.
+"""
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
-import traceback
+import textwrap
 from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from tests.quality.report import ROOT, Row, as_markdown, as_table
+from tests.quality import lines, measured, shops
+from tests.quality.report import ROOT, Row, as_table, write
 
-# Each is a module here with `rows(home)`, which measures in that folder.
-PARTS = ("identity",)
 REPORT = ROOT / "var" / "quality" / "report.md"
 # Whoever runs this may have a Parley of their own: nothing of it is read or written.
 FOREIGN = ("PARLEY_", "PREFECT_", "DBT_")
+EPILOG = f"""
+Another shop: --lines FILE --as-of DATE [DATE ...] measures intent (buys within 7 days), value
+(spend of 60 days) and recommendations (items of 14 days) on its order lines, one row a line.
+
+  {", ".join(lines.NEEDED)} are needed; {", ".join(lines.OPTIONAL)} are used where they are there.
+
+  FILE is Parquet or CSV with a header, in any order of rows and columns. ordered_at is a time or a
+  day, UTC: ISO 8601, or day/month/year, month/day/year. amount is what the line came to, discount
+  what was taken off by coupons, in whole units of one currency (12.50). Ids are any text or number;
+  a line without customer_id counts as somebody's whom nobody knows. Returns and corrections (below
+  zero) and lines that can't be read are left out, and counted in the report.
+
+  At a DATE (YYYY-MM-DD, 00:00 UTC) the shop is scored from what happened on the days before; that
+  day and later is the future. A figure is told of the dates whose future lies in the file as a
+  whole; a few weeks should lie before the first. Weights are fitted for each date on windows that
+  had closed by then; where there are too few of them, the shipped ones are used, and it is said.
+"""
 
 
 def main(arguments: Sequence[str] | None = None, report: Path = REPORT) -> int:
-    """Measure; 1 where a goal is missed or a part failed."""
-    parser = argparse.ArgumentParser(prog="make quality", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)}")
-    asked = parser.parse_args(arguments).parts or PARTS
+    """Measure; 1 where a goal is missed or a part failed, 2 where the file can't be used."""
+    asked = _parser().parse_args(arguments)
+    file = asked.lines.resolve() if asked.lines else None
+    report = asked.report.resolve() if asked.report else report
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
-    with TemporaryDirectory(prefix="parley-quality-") as home:
+    before = Path.cwd()
+    with ExitStack() as stack:
+        folder = asked.folder.resolve() if asked.folder else None
+        home = folder or Path(stack.enter_context(TemporaryDirectory(prefix="parley-quality-")))
+        home.mkdir(parents=True, exist_ok=True)
         # A .env in the folder where we were called would be read, too.
+        stack.callback(os.chdir, before)
         os.chdir(home)
-        rows = [row for part in asked for row in _measured(part, Path(home) / part)]
-        os.chdir(ROOT)
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(as_markdown(rows), encoding="utf-8")
+        try:
+            rows = _rows(home, file, asked.as_of, asked.parts)
+        except lines.LinesError as error:
+            print(error, file=sys.stderr)
+            return 2
+        write(rows, report)
     Console().print(as_table(rows))
     print(f"Report: {report}")
     return int(any(row.met is False for row in rows))
 
 
-def _measured(part: str, home: Path) -> list[Row]:
-    """A part's rows; one that fails must not hide the others."""
-    try:
-        home.mkdir(parents=True)
-        found: list[Row] = importlib.import_module(f"tests.quality.{part}").rows(home)
-    except Exception as error:  # noqa: BLE001 - shown as a row
-        traceback.print_exc()
-        return [Row(part, f"failed: {type(error).__name__}", met=False)]
-    return found
+def _rows(home: Path, file: Path | None, dates: list[date], parts: list[str]) -> list[Row]:
+    if file is None:
+        return measured.parts(home, parts or measured.PARTS)
+    if not dates:
+        what = "name the dates to score at: --as-of DATE [DATE ...]"
+        raise lines.LinesError(what)
+    asked = [part for part in measured.OF_LINES if part in (parts or measured.OF_LINES)]
+    return measured.shop(home, shops.of_file(file, dates, home), asked)
+
+
+def _part(name: str) -> str:
+    if name not in measured.PARTS:
+        raise argparse.ArgumentTypeError(f"there is no part {name}")  # noqa: EM102, TRY003
+    return name
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.quality",
+        description=textwrap.dedent(__doc__ or ""),
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    told = f"some of: {', '.join(measured.PARTS)} (with --lines: {', '.join(measured.OF_LINES)})"
+    parser.add_argument("parts", nargs="*", metavar="PART", type=_part, help=told)
+    parser.add_argument("--lines", type=Path, metavar="FILE", help="measure on these order lines")
+    parser.add_argument(
+        "--as-of", type=date.fromisoformat, nargs="+", default=[], metavar="DATE",
+        help="the dates to score the file's shop at",
+    )  # fmt: skip
+    parser.add_argument("--folder", type=Path, help="work here and leave it there (default: none)")
+    parser.add_argument("--report", type=Path, help=f"where the report goes (default: {REPORT})")
+    return parser
 
 
 if __name__ == "__main__":

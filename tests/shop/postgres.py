@@ -25,6 +25,10 @@ class Postgres:
         place, _, query = self._url.partition("?")
         return f"{place.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
+    def engine_url(self) -> str:
+        """A new empty database: its URL for SQLAlchemy."""
+        return self.database().replace("://", "+psycopg://", 1)
+
 
 @contextmanager
 def running(folder: Path) -> Iterator[Postgres]:

@@ -19,6 +19,7 @@ from typing import Self
 import pyspark
 
 STARTS_WITHIN_SECONDS = 240
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 
 
 @dataclass
@@ -75,11 +76,16 @@ class Cluster:
             # Two cores: a stage of 200 tasks would be all overhead.
             "spark.sql.shuffle.partitions": "4",
             "spark.default.parallelism": "4",
-            # Every statement's plan would be kept otherwise, and code is compiled for each anew.
+            # Every statement's plan would be kept otherwise.
             "spark.sql.ui.retainedExecutions": "1",
+            # Hundreds of small statements: to compile each costs more than it saves, and so does
+            # the second compiler of the JVM.
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+            "spark.executor.extraJavaOptions": QUICK_START,
             # A year of days is thousands of small files, and of rows in the metastore. Here they
             # need not survive a power cut, nor be checked for bits that a disk has lost.
-            "spark.driver.extraJavaOptions": "-Dderby.system.durability=test",
+            "spark.driver.extraJavaOptions": f"-Dderby.system.durability=test {QUICK_START}",
             "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
             "spark.hadoop.hive.server2.thrift.port": str(self.port),
             "spark.hadoop.hive.server2.thrift.bind.host": "127.0.0.1",

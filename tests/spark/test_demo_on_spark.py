@@ -56,5 +56,5 @@ def test_nothing_is_kept_in_a_file_where_the_warehouse_is_a_cluster(engines):
 
 @pytest.mark.skipif(not os.environ.get("LONG"), reason="four minutes: make test-spark LONG=1")
 def test_a_past_run_replays_on_the_cluster(engines):
-    said = engines.spark.ok("replay", engines.runs["spark"]["demo"])
+    said = engines.spark.ok("replay", engines.runs["spark"]["mass"])
     assert "same" in said.lower()

@@ -18,6 +18,7 @@ from tests.spark.compare import compare
 
 # By then every kind of stage is under way: parsed, about to be written by day, joined, counted.
 KILLED_AFTER = "int_web_events"
+DEMO = ("demo", "--days", "1")
 
 
 def wait_until_built(log: Path, model: str, process: subprocess.Popen[bytes]) -> None:
@@ -34,10 +35,10 @@ def wait_until_built(log: Path, model: str, process: subprocess.Popen[bytes]) ->
 @pytest.mark.skipif(not os.environ.get("LONG"), reason="ten minutes: make test-spark LONG=1")
 def test_a_worker_that_dies_in_a_build_changes_nothing(tmp_path, capsys):
     reference, struck = Home(tmp_path / "duckdb"), Home(tmp_path / "spark")
-    reference.ok("demo")
+    reference.ok(*DEMO)
     with Cluster(tmp_path / "cluster") as cluster:
         struck.settings.update(PARLEY_WAREHOUSE="spark", PARLEY_SPARK_PORT=str(cluster.port))
-        run = subprocess.Popen([BIN / "parley", "demo"], cwd=struck.folder, env=struck.environment)
+        run = subprocess.Popen([BIN / "parley", *DEMO], cwd=struck.folder, env=struck.environment)
         wait_until_built(struck.path / "dbt" / "logs" / "dbt.log", KILLED_AFTER, run)
         cluster.kill_worker(0)
         assert run.wait() == 0

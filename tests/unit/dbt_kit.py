@@ -12,7 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from flows import dbt_project
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
+# What dbt read is kept from one process to the next.
+KEPT = PROJECT.parent / ".pytest_cache" / "dbt"
 
 
 def build(
@@ -22,27 +26,37 @@ def build(
     *select: str,
     project: Path = PROJECT,
     full_refresh: bool = False,
+    last_as_of: str = "",
+    exclude: Sequence[str] = (),
 ) -> None:
     """Build the selected models from these rows of a manifest, without tests."""
     brought = {batch["vendor"] for batch in batches} | {"parley"}
     staged = {path.name for path in (project / "models/staging").iterdir() if path.is_dir()}
-    told = {"as_of": as_of, "batches": list(batches), "vendors": sorted(brought & staged)}
+    told = {"as_of": as_of, "last_as_of": last_as_of, "batches": list(batches)}
+    told |= {"vendors": sorted(brought & staged)}
     away = [f"path:models/staging/{vendor}" for vendor in sorted(staged - brought)]
     with environment({"PARLEY_WAREHOUSE_PATH": str(warehouse), "TZ": "UTC"}):
         done = _runner(_parsed(project, warehouse.stem)).invoke([
             "build", *_places(project), "--exclude-resource-type", "test", "unit_test",
-            "--select", *select, "--exclude", *away, "--vars", json.dumps(told),
+            "--select", *select, "--exclude", *away, *exclude, "--vars", json.dumps(told),
             *(["--full-refresh"] if full_refresh else []),
         ])  # fmt: skip
     assert done.success, done.exception or [str(each.message) for each in done.result]
 
 
 @lru_cache(maxsize=16)
-def _parsed(project: Path, _database: str) -> Any:
+def _parsed(project: Path, database: str) -> Any:
     """The project as dbt reads it; the name of a warehouse's file is part of every relation's."""
-    done = _runner().invoke(["parse", *_places(project)])
-    assert done.success, done.exception
-    return done.result
+
+    def parse() -> Any:
+        with environment({dbt_project.PATH: f"{database}.duckdb"}):
+            done = _runner().invoke(["parse", *_places(project)])
+        assert done.success, done.exception
+        return done.result
+
+    read_as = frozenset({dbt_project.PATH: database}.items())
+    folder = KEPT / database if project == PROJECT else Path(_folder(project))
+    return dbt_project.kept(folder, dbt_project.key_of(project, read_as), parse)
 
 
 def _runner(manifest: Any = None) -> Any:
@@ -52,9 +66,15 @@ def _runner(manifest: Any = None) -> Any:
 def _places(project: Path) -> list[str]:
     target = _folder(project)
     return [
-        "--quiet", "--no-write-json", "--project-dir", str(project), "--profiles-dir", str(project),
+        "--quiet", "--no-write-json", "--log-level-file", "none",
+        "--project-dir", str(project), "--profiles-dir", str(project),
         "--target-path", target, "--log-path", target,
     ]  # fmt: skip
+
+
+def compiled_models(project: Path) -> Path:
+    """Return where the SQL lies that the models became as they were built last."""
+    return Path(_folder(project)) / "compiled" / "parley" / "models"
 
 
 @lru_cache(maxsize=16)

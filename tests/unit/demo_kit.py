@@ -57,7 +57,7 @@ def world() -> World:
     connection.close()
     events: list[Event] = []
     broken = 0
-    for line in lines_of(shop):
+    for line in lines_of(shop.web_dir):
         try:
             events.append(orjson.loads(line))
         except orjson.JSONDecodeError:
@@ -72,10 +72,11 @@ def _clear(folder: Path, builder: Popen[bytes]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def lines_of(shop: DemoShop) -> Iterator[bytes]:
-    for path in sorted(shop.web_dir.glob("*.jsonl.gz")):
-        with gzip.open(path) as file:
-            yield from file
+def lines_of(*archives: Path) -> Iterator[bytes]:
+    for folder in archives:
+        for path in sorted(folder.glob("*.jsonl.gz")):
+            with gzip.open(path) as file:
+                yield from file
 
 
 def when(text: object) -> datetime:
@@ -90,9 +91,9 @@ def fingerprint(shop: DemoShop) -> str:
     digest = sha256()
     connection = sqlite3.connect(shop.db_path)
     for table in ("customers", "products", "orders", "order_lines", "consents"):
-        for row in connection.execute(f"select * from {table} order by 1"):
+        for row in connection.execute(f"select * from {table} order by 1, updated_at"):
             digest.update(repr(row).encode())
     connection.close()
-    for line in lines_of(shop):
+    for line in lines_of(shop.web_dir, shop.school_dir):
         digest.update(line)
     return digest.hexdigest()

@@ -118,6 +118,23 @@ CASES: dict[str, tuple[str, str | None]] = {
     "from local: the hour that is left out": (
         call("from_local", moment("2011-03-27 02:30:00"), "'Europe/Berlin'"), "2011-03-27 01:30:00",
     ),
+    "local: half an hour of summer time": (
+        call("to_local", moment("2011-10-01 15:30:00"), "'Australia/Lord_Howe'"),
+        "2011-10-02 02:30:00",
+    ),
+    "from local: the morning after the clocks went forward": (
+        call("from_local", moment("2011-03-27 08:00:00"), "'Europe/London'"), "2011-03-27 07:00:00",
+    ),
+    "from local: the morning after they went back": (
+        call("from_local", moment("2011-11-06 08:00:00"), "'America/New_York'"),
+        "2011-11-06 13:00:00",
+    ),
+    "from local: a clock at a quarter": (
+        call("from_local", moment("2011-04-03 08:00:00"), "'Asia/Kathmandu'"),
+        "2011-04-03 02:15:00",
+    ),
+    "weekday: Monday": (call("weekday", moment("2011-10-31 00:00:00")), "1"),
+    "weekday: Sunday": (call("weekday", moment("2011-10-30 23:59:59")), "7"),
     "zone: known": (call("known_zone", "'Europe/Berlin'"), "Europe/Berlin"),
     "zone: unknown": (call("known_zone", "'Mars/Olympus'"), None),
     "millis": (call("to_millis", moment("2011-12-06 11:05:00.25")), "1323169500250"),

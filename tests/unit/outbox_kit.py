@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine, select
 
 from connectors.core.delivery import Outcome, OutMessage
-from connectors.ledger.audience import CapRule
+from connectors.ledger.emission.audience import CapRule
+from connectors.ledger.emission.outbox import EmitResult, emit
 from connectors.ledger.models import MessageRow
-from connectors.ledger.outbox import EmitResult, emit
 
 MONDAY = datetime(2011, 12, 5, 11, 5, tzinfo=UTC)
 POLICY = (
@@ -26,12 +26,12 @@ POLICY = (
 TEXTS = (
     *("message_key", "address", "address_node", "person_id", "programme", "campaign_id"),
     *("occasion", "variant", "channel", "purpose", "kind", "destination", "verdict"),
-    *("content", "evidence"),
+    *("content", "evidence", "goal", "account_id", "product_key"),
 )
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in TEXTS]
     + [("step", pa.int32()), ("send_after", pa.timestamp("us"))]
-    + [("planned_as_of", pa.timestamp("us"))]
+    + [(each, pa.timestamp("us")) for each in ("planned_as_of", "occurred_at", "expires_at")]
 )
 
 
@@ -55,6 +55,8 @@ def row(key: str, **changes: Any) -> dict[str, Any]:
         "send_after": MONDAY,
         "content": '{"first_name":"Ada"}',
         "evidence": "{}",
+        "goal": "buy",
+        "occurred_at": MONDAY - timedelta(days=1),
         "planned_as_of": MONDAY,
         **changes,
     }

@@ -114,3 +114,17 @@ def test_the_days_that_are_cleared_are_the_days_that_are_written(path: Path) -> 
     cleared = re.findall(r"clear_days\('\w+', (touched_days\(.*\))\) }}", text)
     written = re.findall(r"set days = (touched_days\(.*\)) %}", text)
     assert [call.replace("'", '"') for call in cleared] == written
+
+
+def test_batches_are_applied_after_every_table_that_is_rewritten_by_day() -> None:
+    """A batch that is taken for applied too early leaves its days as they were, for good."""
+    models = PROJECT / "models"
+    by_day = {
+        path.stem
+        for path in models.rglob("*.sql")
+        if "clear_days('" in path.read_text(encoding="utf-8")
+    }
+    applied = (models / "intermediate/applied_batches.sql").read_text(encoding="utf-8")
+    named = set(re.findall(r'ref\("(\w+)"\)', applied))
+    # The last table of a chain stands for those before it.
+    assert by_day - named == {"int_identity_sightings", "int_web_events"}

@@ -59,6 +59,10 @@ def test_amounts_are_the_sum_of_the_lines_and_every_line_has_its_product(world: 
         "from order_lines group by order_id) using (order_id) where amount_minor <> lines_minor"
     ).fetchone()
     assert wrong == (0,)
+    unknown = connection.execute(
+        "select count(*) from order_lines where product_id not in (select product_id from products)"
+    ).fetchone()
+    assert unknown == (0,)
     assert connection.execute("pragma foreign_key_check").fetchall() == []
     connection.close()
 

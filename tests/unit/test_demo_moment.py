@@ -2,6 +2,8 @@
 
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any
 
 import pytest
 from demo_kit import World, when
@@ -118,3 +120,77 @@ def test_guests_surveys_permissions_and_crawlers_are_there(world: World) -> None
     assert states["granted"] > states["withdrawn"] > 10
     views = Counter(e.get("anonymousId") for e in world.of("Product Viewed"))
     assert sum(count > 500 for count in views.values()) >= 2
+
+
+def versions(world: World) -> dict[str, list[dict[str, Any]]]:
+    """Return the versions of the products that changed, up to the demo's moment."""
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in sorted(world.tables["products"], key=itemgetter("updated_at")):
+        if when(row["updated_at"]) <= DEMO_AS_OF:
+            found[row["product_id"]].append(row)
+    return {key: rows for key, rows in found.items() if len(rows) > 1}
+
+
+def looked_at(world: World, product_id: str, since: datetime, until: datetime) -> set[str]:
+    """Return the addresses that may be written to of those who looked at a product."""
+    email = {c["customer_id"]: c["email"] for c in world.tables["customers"]}
+    viewers = {
+        email[e["userId"]]
+        for e in world.of("Product Viewed")
+        if isinstance(e["properties"], dict)
+        and e["properties"]["product_id"] == product_id
+        and "userId" in e
+        and since <= when(e["timestamp"]) <= until
+    }
+    return viewers & allowed_email(world)
+
+
+def test_prices_fell_and_products_came_back_that_people_had_looked_at(world: World) -> None:
+    fell, back = [], []
+    for product_id, rows in versions(world).items():
+        before, last = rows[-2:]
+        at = when(last["updated_at"])
+        if last["price_minor"] < before["price_minor"] * 0.95 and at > DAY_AGO:
+            fell.append(looked_at(world, product_id, at - timedelta(days=30), at))
+        if last["in_stock"] and not before["in_stock"] and at > DAY_AGO:
+            back.append(looked_at(world, product_id, when(before["updated_at"]), at))
+    assert len(fell) > 8
+    assert len(back) > 8
+    assert len(set().union(*fell)) > 20
+    assert len(set().union(*back)) > 20
+
+
+def test_a_price_that_rose_again_and_a_product_that_went_again_are_there_too(world: World) -> None:
+    changed = versions(world).values()
+    prices = [[row["price_minor"] for row in rows[-3:]] for rows in changed]
+    assert any(p[0] == p[-1] > p[1] for p in prices if len(p) == 3)
+    stock = [[bool(row["in_stock"]) for row in rows] for rows in changed]
+    assert [True, False, True, False] in stock
+
+
+def test_views_tell_the_price_of_the_day(world: World) -> None:
+    changed, told = versions(world), Counter[bool]()
+    for e in world.of("Product Viewed"):
+        viewed = e["properties"] if isinstance(e["properties"], dict) else {}
+        rows, at = changed.get(viewed.get("product_id", ""), []), when(e["timestamp"])
+        moments = [when(row["updated_at"]) for row in rows]
+        is_odd = not isinstance(viewed.get("price"), float)
+        if is_odd or any(abs(at - moment) < timedelta(hours=1) for moment in moments):
+            continue  # a visit may have begun before the change
+        then = [row for row in rows if when(row["updated_at"]) <= at <= DEMO_AS_OF]
+        if then:
+            assert round(viewed["price"] * 100) == then[-1]["price_minor"]
+            told[then[-1]["price_minor"] < rows[0]["price_minor"]] += 1
+    assert told[False] > 500
+    assert told[True] > 0
+
+
+def test_people_came_back_by_the_campaign_of_the_day_before(world: World) -> None:
+    came = {
+        e["userId"]
+        for e in world.events
+        if e.get("userId")
+        and e.get("context", {}).get("campaign", {}).get("name") == "winter_2011"
+        and DAY_AGO < when(e["timestamp"]) < DEMO_AS_OF - timedelta(hours=4)
+    }
+    assert len(came) > 60

@@ -13,28 +13,17 @@ from sqlalchemy import Engine, select
 from connectors.core.spec import KnownRow
 from connectors.ledger import erasures
 from connectors.ledger.db import open_ledger
+from connectors.ledger.emission.reserve import reserve
 from connectors.ledger.erasures import ErasedNode
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.models import MessageAuditRow
-from connectors.ledger.reserve import reserve
-from tests.shop.postgres import Postgres, running
 
 EMAIL, USER = ErasedNode("a-k1", "email"), ErasedNode("u1", "user_id")
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with running(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/ledger.db"
-    else:
-        url = request.getfixturevalue("postgres").database().replace("://", "+psycopg://", 1)
-    engine = open_ledger(url)
+@pytest.fixture
+def outbox(ledger_url: str, tmp_path: Path) -> Iterator[Outbox]:
+    engine = open_ledger(ledger_url)
     yield Outbox(engine, tmp_path)
     engine.dispose()
 

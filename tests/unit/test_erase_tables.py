@@ -16,7 +16,7 @@ from connectors.core.erasure.tables import Folder, Marks
 from connectors.core.settings import Settings
 from connectors.destinations import bi
 from connectors.destinations.file import create
-from connectors.ledger.deliver import out_messages
+from connectors.ledger.emission.outgoing import out_messages
 
 TABLES = {
     "people": {"person_id": ["ada", "bob"], "country": ["GB", "GB"]},
@@ -98,6 +98,13 @@ def test_a_delivered_batch_is_as_if_they_had_never_been_in_it(tmp_path: Path, ad
             assert path.read_bytes() == other.read_bytes()
         else:
             assert pq.read_table(path) == pq.read_table(other)
+
+
+def test_a_message_that_shows_nobodys_name_may_be_theirs_and_is_removed(tmp_path: Path) -> None:
+    for name in ("b1.1.a.en.html", "b1.copies.txt", "b1.csv"):
+        (tmp_path / name).write_text("a bicycle")
+    files.remove_proofs(tmp_path, tmp_path / "never")
+    assert [path.name for path in tmp_path.iterdir()] == ["b1.csv"]
 
 
 def test_what_a_dead_delivery_left_half_written_is_removed(tmp_path: Path) -> None:

@@ -208,6 +208,12 @@ def test_audiences_with_permission_and_one_message_a_person_pass(tmp_path: Path)
     assert result == GateResult(passed=True, suite="audiences", failed=[], evaluated=29)
 
 
+def test_an_invitation_to_a_meeting_needs_the_permission_to_email(tmp_path: Path) -> None:
+    invited = AUDIENCE.format(kind="mass").replace("'email'", "'meeting'")
+    folder = audiences(tmp_path / ".tmp-r1", audience_mass=invited)
+    assert check_audiences(folder).passed
+
+
 @pytest.mark.parametrize(
     ("table", "query", "faults"),
     [

@@ -86,6 +86,7 @@ def test_one_row_a_message(destination: FileDestination) -> None:
         "channel": "email",
         "send_after": "2011-12-06T09:00:00Z",
         "content": '{"name":"Ada","price":5}',
+        "language": "",
     }
     table = pq.read_table(destination.root / "bought_in_store" / "b1.parquet")
     assert table["message_key"].to_pylist() == ["k1", "k2"]

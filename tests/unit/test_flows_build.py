@@ -20,7 +20,7 @@ from connectors.core.errors import RetryLater, StopRun
 from connectors.core.settings import Settings, get_settings
 from connectors.core.spec import Batch
 from connectors.ledger import runs
-from flows import build, work
+from flows import build, dbt_project, work
 from flows.run import Run, begin
 from flows.versions import versions
 
@@ -113,10 +113,12 @@ def test_the_ledgers_tables_are_streams_like_any_other(settings: Settings) -> No
         "customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines",
     )  # fmt: skip
     assert set(listed) == {
-        *(("shop", table) for table in tables), ("web", "events"), ("ledger", "messages"),
-        ("ledger", "cuts"), ("ledger", "erasures"),
+        *(("shop", table) for table in tables), ("web", "events"),
+        ("school", "events"), ("ledger", "messages"),
+        ("ledger", "cuts"), ("ledger", "erasures"), ("ledger", "weights"),
     }  # fmt: skip
-    assert listed[-3:] == [("ledger", name) for name in ("messages", "cuts", "erasures")]
+    told = ("messages", "cuts", "erasures", "weights")
+    assert listed[-4:] == [("ledger", name) for name in told]
 
 
 def batch(source_id: str, vendor: str, stream: str) -> Batch:
@@ -182,10 +184,11 @@ def test_the_project_is_parsed_once_a_process(
         return SimpleNamespace(success=True, result="manifest")
 
     monkeypatch.setattr("dbt.cli.main.dbtRunner", lambda: SimpleNamespace(invoke=invoke))
+    monkeypatch.setattr(dbt_project, "kept", lambda _folder, _key, parse: parse())
     given: list[object] = []
     for stage in get_args(build.Stage):
         build.build(a_run(settings), stage, [], lambda _, manifest: given.append(manifest))
-    assert given == ["manifest"] * 3
+    assert given == ["manifest"] * len(get_args(build.Stage))
     assert len(parsed) == 1
     assert "--vars" not in parsed[0]
 
@@ -227,6 +230,16 @@ def test_a_vendor_that_is_known_is_staged_without_making_the_unions_anew(
     arguments = asked(a_run(settings), "transform", [old, news])
     assert "path:models/staging/database" in arguments
     assert arguments[arguments.index("--exclude") + 1] == build.UNIONS
+
+
+@pytest.mark.usefixtures("_not_parsed")
+def test_what_to_offer_is_made_by_daily_runs_and_by_builds_from_scratch(settings: Settings) -> None:
+    run = a_run(settings)
+    offers = set(build.BY_DAILY_RUNS)
+    assert offers <= set(asked(replace(run, kind="triggered"), "transform"))
+    assert not offers & set(asked(replace(run, kind="daily"), "transform"))
+    anew = replace(run, kind="triggered", full_refresh=True)
+    assert not offers & set(asked(anew, "transform"))
 
 
 def asked(run: Run, stage: build.Stage, batches: Sequence[Batch] = ()) -> list[str]:

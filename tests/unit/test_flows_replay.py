@@ -93,3 +93,27 @@ def test_what_differs_is_kept_until_the_next_replay_and_the_engine_is_told(
     assert again(original, monkeypatch, step=1)[0].is_same
     assert dropped == [own, own]
     assert {run.engine for run in runs.recent(original.ledger, 9)} == {"duckdb", "spark"}
+
+
+def test_a_run_between_two_days_is_built_on_what_its_days_run_had_made(
+    original: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What to offer is compared once a day: built at the later clock, it would be another."""
+    between = begin("triggered", "2011-12-06T18:05:00Z")
+    assert not between.full_refresh
+    snapshot.publish(snapshot.stage(original.settings, between.run_id))
+    work.complete(between, {}, {})
+    built: list[tuple[Any, ...]] = []
+
+    def recorded(run: Run, stage: str, _batches: Any, _invoke: Any, asked: Any = None) -> None:
+        built.append((stage, f"{run.as_of:%H:%M}", run.full_refresh, run.kind, asked))
+        if len(built) == 1:
+            build(run.settings, 1)
+
+    monkeypatch.setattr(work.build, "build", recorded)
+    assert replay(between.run_id, lambda _: None).is_same
+    assert built == [
+        ("transform", "11:05", True, "replay", None),
+        ("transform", "18:05", False, "replay", {"last_as_of": "2011-12-06T11:05:00Z"}),
+        ("decide", "18:05", False, "replay", None),
+    ]

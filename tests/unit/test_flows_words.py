@@ -11,7 +11,8 @@ from words_kit import AS_OF
 
 from connectors.core.plan import FunnelRow
 from connectors.core.settings import Settings
-from connectors.ledger.outbox import EmitResult
+from connectors.ledger.emission.last_look import Ages
+from connectors.ledger.emission.outbox import EmitResult
 from flows import summary, terminal
 from flows.pipeline import Outcome
 from flows.run import Run
@@ -61,6 +62,15 @@ def test_an_emission_tells_only_what_happened() -> None:
     assert summary.emission(told) == (
         "1,499 accepted, 7 held back to measure, 3 sent before, 1 unknown, 3 refused by the ledger"
     )
+
+
+def test_how_old_the_facts_were_is_told_where_anything_left(settings: Settings) -> None:
+    run = outcome(settings)
+    assert " s old" not in summary.markdown(run, FUNNEL)
+    run.ages = Ages(41, 3_600, 1_200)
+    assert summary.age(run.ages) in summary.markdown(run, FUNNEL).splitlines()
+    assert "41 s old for half" in summary.age(run.ages)
+    assert "3,600 s for 99 %" in summary.age(run.ages)
 
 
 def outcome(settings: Settings) -> Outcome:

@@ -16,8 +16,8 @@ from connectors.core.errors import FixConfig, ParleyError, StopRun
 from connectors.core.lake import Lake
 from connectors.core.settings import Settings, get_settings
 from connectors.ledger import runs
+from connectors.ledger.emission.outbox import EmitResult
 from connectors.ledger.manifest import LedgerManifest
-from connectors.ledger.outbox import EmitResult
 from expectations.gate import GateResult
 from flows import work
 from flows.replay import _published_hash, replay

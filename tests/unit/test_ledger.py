@@ -20,8 +20,9 @@ from connectors.core.errors import FixConfig, StopRun
 from connectors.core.spec import Batch, Cursor, CursorState, Manifest
 from connectors.ledger import runs
 from connectors.ledger.db import MIGRATIONS, newest_revision, open_ledger, write
+from connectors.ledger.keeping.tables import METADATA
 from connectors.ledger.manifest import LedgerManifest
-from connectors.ledger.models import Base, BatchRow, CursorRow, MessageRow
+from connectors.ledger.models import BatchRow, CursorRow, MessageRow
 from connectors.ledger.runs import Versions
 
 MONDAY = datetime(2011, 12, 5, 11, 5, tzinfo=UTC)
@@ -59,14 +60,14 @@ def test_migrations_give_the_models(engine: Engine) -> None:
     """What Alembic builds is what the models say; opening again changes nothing."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
         made = "select name, sql from sqlite_master where sql like '%check%' or sql like '%where%'"
         migrated = sorted(connection.exec_driver_sql(made).all())
     fresh = open_ledger("sqlite://")
     fresh.dispose()  # an in-memory database is gone with its connection
     with fresh.begin() as connection:
-        Base.metadata.create_all(connection)
-        assert len(connection.exec_driver_sql(made).all()) == len(migrated) == 6
+        METADATA.create_all(connection)
+        assert len(connection.exec_driver_sql(made).all()) == len(migrated) == 9
     open_ledger(engine.url.render_as_string(hide_password=False)).dispose()
 
 

@@ -9,8 +9,8 @@ from outbox_kit import MONDAY, Outbox, Recorder, row
 from sqlalchemy import insert, select
 
 from connectors.core.delivery import Outcome
-from connectors.core.errors import FixConfig, RetryLater, StopRun
-from connectors.ledger.db import emission_lock, open_ledger, write
+from connectors.core.errors import FixConfig, StopRun
+from connectors.ledger.db import open_ledger, write
 from connectors.ledger.models import MessageAuditRow, MessageRow, SuppressionRow
 from connectors.ledger.reports import counts_by_state, message_history, refusals
 
@@ -233,15 +233,3 @@ def test_contract_of_the_audience(outbox: Outbox) -> None:
             outbox.again()
     assert outbox.table() == {}
     assert outbox.emit([]).reserved == 0
-
-
-def test_one_emission_at_a_time(outbox: Outbox) -> None:
-    """A second one waits, then asks to be tried later."""
-    with (
-        emission_lock(outbox.engine),
-        pytest.raises(RetryLater),
-        emission_lock(outbox.engine, 0.1),
-    ):
-        pass
-    with emission_lock(outbox.engine, 0.1):
-        pass

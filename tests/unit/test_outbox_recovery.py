@@ -31,7 +31,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[3], sys.argv[4]]
 from connectors.destinations import file
-from connectors.ledger import deliver
+from connectors.ledger.emission import batches, deliver
 from connectors.ledger.db import open_ledger
 from outbox_kit import Outbox
 
@@ -55,11 +55,11 @@ def dying_whole(path, write):
     whole(path, write)
 file._whole = dying_whole
 
-record = deliver.record
+record = batches.record
 def dying_record(*given):
     record(*given)
     if point == "recording" and len(calls) == 3: die()
-deliver.record = dying_record
+batches.record = dying_record
 if point == "reserved":
     deliver.Delivery._add = lambda *given: die()
 
@@ -136,14 +136,18 @@ def test_kill_9_then_a_later_run_cancels_what_never_left(outbox: Outbox, point: 
     check_files(outbox, rows)
 
 
+class Killed(BaseException):
+    """Ends an emission as a kill does: nothing catches it."""
+
+
 def crash(outbox: Outbox, keys: list[str], batch_size: int = 10) -> Recorder:
     """Emit to a destination that takes the batch and loses its answer with the process."""
 
     def raise_(_: object) -> Outcome:
-        raise ConnectionError
+        raise Killed
 
     outbox.destination = Recorder(answer=raise_, batch_size=batch_size)
-    with pytest.raises(ConnectionError):
+    with pytest.raises(Killed):
         outbox.emit([row(key) for key in keys])
     assert Counter(outbox.states().values())["delivering"] == min(batch_size, len(keys))
     again = outbox.destination = Recorder()

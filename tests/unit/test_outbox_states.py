@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from connectors.core.errors import StopRun
 from connectors.ledger.db import open_ledger, write
+from connectors.ledger.emission.transitions import EDGES, Move, move
 from connectors.ledger.models import STATES, MessageRow
-from connectors.ledger.transitions import EDGES, Move, move
 
 
 @pytest.fixture

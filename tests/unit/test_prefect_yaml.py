@@ -12,17 +12,23 @@ from typing import Any
 import pytest
 import yaml
 from prefect import Flow
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    StateType,
+)
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.exceptions import ParameterTypeError
 from prefect.server.schemas.schedules import CronSchedule
 
 from connectors.core.settings import get_settings
-from flows import ui
+from flows import crashes, ui
 from flows.pipeline import WRITER_SLOT
 
 ROOT = Path(__file__).parents[2]
 DECLARED: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = {each["name"]: each for each in DECLARED["deployments"]}
+SWITCHES = ("pause", "resume")
 MOST_FLOW_LINES = 25
 MIDNIGHT = datetime(2024, 3, 31, tzinfo=UTC)  # the clocks change in Europe on this day
 
@@ -44,9 +50,10 @@ def fires(name: str, count: int) -> list[datetime]:
     return [moment.astimezone(UTC) for moment in asyncio.run(dates)]
 
 
-def test_triggered_mass_daily_and_erase_are_deployed_and_nothing_else() -> None:
-    assert list(DEPLOYMENTS) == ["triggered", "mass", "daily", "erase"]
-    assert len(DECLARED["deployments"]) == 4
+def test_what_is_deployed_and_nothing_else() -> None:
+    names = ["triggered", "mass", "daily", "calibrate", "erase", "retention", *SWITCHES]
+    assert list(DEPLOYMENTS) == names
+    assert len(DECLARED["deployments"]) == len(names)
 
 
 def test_people_are_erased_by_hand_and_never_by_an_address() -> None:
@@ -64,6 +71,8 @@ def test_people_are_erased_by_hand_and_never_by_an_address() -> None:
         ("triggered", timedelta(minutes=5), timedelta(minutes=5)),
         ("mass", timedelta(hours=1), timedelta(hours=1)),
         ("daily", timedelta(hours=2), timedelta(days=1)),
+        ("calibrate", timedelta(days=1, hours=3, minutes=30), timedelta(days=7)),
+        ("retention", timedelta(hours=4, minutes=30), timedelta(days=7)),
     ],
 )
 def test_schedules_are_those_promised_in_utc_whatever_the_clocks_do(
@@ -82,7 +91,29 @@ def test_a_deployment_runs_the_flow_of_its_name_with_its_parameters(name: str) -
     assert not deployed.parameters.required
 
 
-@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_programme_is_paused_by_hand_by_its_name_and_never_by_an_address() -> None:
+    for name in SWITCHES:
+        assert "schedules" not in DEPLOYMENTS[name]
+        switch = the_flow(name)
+        assert switch.validate_parameters({"programme": "newsletter"})
+        with pytest.raises(ParameterTypeError):
+            switch.validate_parameters({"programme": "ada@example.com"})
+    with pytest.raises(ParameterTypeError):
+        the_flow("pause").validate_parameters({"reason": "ada@example.com complained"})
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_the_switch_is_never_dropped_because_somebody_else_is_at_it(name: str) -> None:
+    assert "concurrency_limit" not in DEPLOYMENTS[name]
+
+
+@pytest.mark.parametrize("name", ["triggered", "mass", "daily"])
+def test_what_is_scheduled_contacts_nobody_until_somebody_says_live(name: str) -> None:
+    assert DEPLOYMENTS[name]["parameters"]["live"] is False
+    assert the_flow(name).parameters.properties["live"]["default"] is False
+
+
+@pytest.mark.parametrize("name", [each for each in DEPLOYMENTS if each not in SWITCHES])
 def test_one_run_of_a_kind_at_a_time_and_a_newer_one_is_dropped(name: str) -> None:
     limit = ConcurrencyLimitConfig(**DEPLOYMENTS[name]["concurrency_limit"])
     assert limit.limit == 1
@@ -123,8 +154,7 @@ def test_flows_are_thin() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef) and decorated(node)
     }
-    deployed = {"triggered", "mass", "daily", "erase"}
-    assert set(lengths) == {"extract", "transform", "decide", *deployed}
+    assert set(lengths) == {"extract", "transform", "decide", *DEPLOYMENTS}
     assert max(lengths.values()) <= MOST_FLOW_LINES
 
 
@@ -139,3 +169,12 @@ def test_the_ui_keeps_prefects_own_state_under_parleys_home(
     assert told["PREFECT_API_URL"] == "http://127.0.0.1:4321/api"
     assert told["PARLEY_HOME"] == str(tmp_path / "elsewhere")
     assert told["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert int(told["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) * 3 <= crashes.SILENT_SECONDS
+
+
+def test_a_silent_run_is_marked_crashed_after_nine_minutes_as_prefect_understands_it() -> None:
+    made = AutomationCore.model_validate(crashes.automation())
+    assert isinstance(made.trigger, EventTrigger)
+    assert made.trigger.within >= timedelta(seconds=540)
+    [action] = made.actions
+    assert (action.type, action.state) == ("change-flow-run-state", StateType.CRASHED)

@@ -6,7 +6,6 @@ Preset `oscar` is tried on a real shop in tests/e2e/test_real_shop.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,24 +26,16 @@ from connectors.core.errors import FixConfig
 from connectors.core.settings import SourceSettings
 from connectors.core.spec import ReadContext
 from connectors.sources.database import SPEC, TABLES
-from tests.shop.postgres import Postgres, running
 
 NOON = datetime(2026, 3, 2, 12, 0)  # noqa: DTZ001 - Vendure's columns have no zone
 MONEY_SQL = Path(__file__).parents[2] / "dbt_project" / "macros" / "money.sql"
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with running(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/shop.db"
-    database = request.getfixturevalue("postgres").database()
-    return database.replace("postgresql://", "postgresql+psycopg://", 1)
+    return str(request.getfixturevalue("postgres").engine_url())
 
 
 @dataclass

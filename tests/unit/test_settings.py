@@ -34,7 +34,9 @@ def test_without_settings_everything_is_under_var_and_the_demo_is_connected(tmp_
     assert {k: v.vendor for k, v in settings.connected_sources().items()} == {
         "shop": "database",
         "web": "segment",
+        "school": "segment",
     }
+    assert settings.source("school").id_space == "school"
     assert settings.source("shop").url.get_secret_value() == f"sqlite:///{home}/demo/shop.db"
     assert settings.source("ledger").vendor == "parley"
 

@@ -85,6 +85,7 @@ AUDIENCE = [
     {
         "message_key": f"m-{key}", "person_id": ADA, "programme": programme, "occasion": "o",
         "verdict": verdict, "destination": "file", "address": "ada@example.com",
+        "campaign_id": None, "step": 1, "variant": "a", "channel": "email", "purpose": "marketing",
         "content": json.dumps({"subject": "Your [kettle]", "fact": "You left it."}),
         "evidence": "{}",
     }

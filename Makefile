@@ -2,18 +2,25 @@
 PYTHON ?= python3
 PORT ?= 4200
 SCALE ?= 1
+SEED ?= 1
+POINTS ?= 25
+RANDOM ?= 500
+DBT ?= 25
 BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
 BENCH := .venv/.bench
+QUALITY := .venv/.quality
 SERVERS := .venv/.servers
+# From the lock, compiled once: where Python may not keep what it compiled, each command would compile it anew.
+SYNC = $$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python
 
-.PHONY: demo test test-spark check format bench quality ui clean help
+.PHONY: demo test test-spark check format bench quality torture ui clean help
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## A shop, a day of it, and who hears from us and why
+demo: $(READY) ## A shop, two days of it, and who hears from us and why
 	@$(BIN)/parley demo
 
 test: $(SERVERS) ## Every test
@@ -39,8 +46,11 @@ format: $(READY) ## Put Python and SQL in shape
 bench: $(BENCH) ## How far from what the hardware allows, as ratios (SCALE=1)
 	@$(BIN)/python -m tests.bench --scale $(SCALE)
 
-quality: $(READY) ## How good the beliefs are, on labelled data, beside the best known
-	@$(BIN)/python -m tests.quality
+quality: $(QUALITY) ## How good the beliefs are, on real data, beside the best known (PARTS=intent)
+	@$(BIN)/python -m tests.quality $(PARTS) $(if $(LINES),--lines $(LINES) --as-of $(AS_OF))
+
+torture: $(SERVERS) ## Kill it everywhere and count what got through (SEED=1 POINTS=25 RANDOM=500 DBT=25)
+	@$(BIN)/python -m tests.torture --seed $(SEED) --points $(POINTS) --random $(RANDOM) --dbt $(DBT)
 
 ui: $(READY) ## Prefect with everything deployed; Ctrl-C ends it
 	@exec $(BIN)/parley ui --port $(PORT)
@@ -56,20 +66,23 @@ $(READY): pyproject.toml uv.lock
 	@if ! command -v uv >/dev/null; then \
 		test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }; \
 	fi
-	@uv=$$(command -v uv || echo $(BIN)/uv); \
-		test -x $(BIN)/python || $$uv venv --quiet --python $(PYTHON) .venv; \
-		$$uv sync --quiet --frozen --inexact --python $(BIN)/python
+	@test -x $(BIN)/python || $$(command -v uv || echo $(BIN)/uv) venv --quiet --python $(PYTHON) .venv
+	@$(SYNC)
 	@touch $@
 
 # Optional engines and tools: each adds its part of the lock.
 $(SERVERS): $(READY)
-	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --group test --python $(BIN)/python
+	@$(SYNC) --group test
 	@touch $@
 
 $(SPARK): $(READY)
-	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --extra spark --python $(BIN)/python
+	@$(SYNC) --extra spark
 	@touch $@
 
 $(BENCH): $(READY)
-	@$$(command -v uv || echo $(BIN)/uv) sync --quiet --frozen --inexact --group bench --python $(BIN)/python
+	@$(SYNC) --group bench
+	@touch $@
+
+$(QUALITY): $(READY)
+	@$(SYNC) --group quality
 	@touch $@

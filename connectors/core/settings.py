@@ -54,6 +54,21 @@ class SourceSettings(BaseModel):
     page_size: int = Field(default=10_000, ge=1, le=100_000)
 
 
+class DestinationSettings(BaseModel):
+    """The account of one destination that is a vendor's: where it is and how to log in.
+
+    Which of these a destination takes, and which `options` it has, `parley destinations` says.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: SecretStr | None = None
+    user: SecretStr | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    options: dict[Name, str] = Field(default_factory=dict)
+
+
 class Settings(BaseSettings):
     """All of Parley's settings. `ledger_url` and `lake_url` default to places under `home`."""
 
@@ -87,6 +102,7 @@ class Settings(BaseSettings):
     default_language: str = Field(default="en", pattern="^[a-z]{2}$")
     sender: SenderSettings = SenderSettings()
     smtp: SmtpSettings = SmtpSettings()
+    destinations: dict[Name, DestinationSettings] = Field(default_factory=dict)
     seed_list: str = Field(default="", repr=False, pattern=r"^\s*([^\s,@]+@[^\s,@]+\s*(,\s*|$))*$")
     fuzzy_identity: bool = False
 
@@ -198,6 +214,10 @@ class Settings(BaseSettings):
                 "school": SourceSettings(vendor="segment", url=school, id_space="school"),
             }
         return {name: source for name, source in self.sources.items() if source.enabled}
+
+    def destination(self, name: str) -> DestinationSettings:
+        """The account of a destination; without any credential where none is set."""
+        return self.destinations.get(name, DestinationSettings())
 
     def source(self, source_id: str) -> SourceSettings:
         """The settings of a connected source, or of the built-in `ledger`.

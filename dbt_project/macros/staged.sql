@@ -63,6 +63,21 @@
         ],
         "suppressions": ["email_raw", "phone_raw", "reason", "suppressed_at"],
         "bounces": ["email_raw", "kind", "diagnostic", "bounced_at"],
+        "feedback": [
+            "message_key", "vendor_message_id", "email_raw", "phone_raw", "programme", "campaign_id",
+            "channel", "kind", "is_hard", "is_machine", "url", "reason", "occurred_at", "occurred_on",
+        ],
+        "contacts": [
+            "contact_id", "email_raw", "phone_raw", "company_id", "lifecycle_stage", "owner",
+            "created_at", "changed_at",
+        ],
+        "companies": [
+            "company_id", "name", "domain", "lifecycle_stage", "owner", "created_at", "changed_at",
+        ],
+        "deals": [
+            "deal_id", "company_id", "contact_id", "name", "pipeline", "stage", "is_won", "is_closed",
+            "amount_minor", "currency", "owner", "created_at", "changed_at", "closed_on",
+        ],
         "sends": [
             "email_raw", "phone_raw", "channel", "purpose", "programme", "campaign_id", "occasion",
             "step", "subject", "sent_at",

@@ -11,11 +11,22 @@ identifiers as (
     where is_valid
 ),
 
+blocked as (
+    select * from {{ ref("int_blocked_identifiers") }}
+    where identifier_type = 'user_id'
+),
+
 addressed as (
     select
         c.*,
-        case when c.channel = 'call' then p.node_id else e.node_id end as own_node
+        case c.channel
+            when 'call' then p.node_id
+            -- Letters go to wherever the customer lives.
+            when 'post' then {{ node("user_id", "case when b.value is null then c.customer_id end", "c.id_space") }}
+            else e.node_id
+        end as own_node
     from consents as c
+    left join blocked as b on lower(c.customer_id) = b.value
     left join identifiers as e
         on c.email_raw = e.raw_value and e.identifier_type = 'email'
     left join identifiers as p

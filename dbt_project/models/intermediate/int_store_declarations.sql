@@ -71,7 +71,7 @@ final as (
         {{ key(["s.declaration_key", "u.node_id"]) }} as declaration_key,
         s.source_id,
         concat('consent ', s.consent_id) as declaration_id,
-        case when s.channel = 'call' then 'phone' else 'email' end as address_type,
+        case s.channel when 'call' then 'phone' when 'post' then 'user_id' else 'email' end as address_type,
         coalesce(s.own_node, u.node_id) as address_node,
         {{ node("user_id", "case when b.value is null then s.customer_id end", "s.id_space") }} as user_node,
         s.channel,
@@ -87,7 +87,7 @@ final as (
         on
             s.source_id = u.source_id and s.customer_id = u.customer_id and s.own_node is null
             and s.state in ('withdrawn', 'unclear')
-            and u.address_type = case when s.channel = 'call' then 'phone' else 'email' end
+            and u.address_type = case s.channel when 'call' then 'phone' when 'post' then 'user_id' else 'email' end
     left join blocked as b on lower(s.customer_id) = b.value
 )
 

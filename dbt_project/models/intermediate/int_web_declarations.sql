@@ -6,7 +6,7 @@ events as (
     select * from {{ ref("int_web_events") }}
     where
         event in ('Permission Updated', 'Unsubscribed')
-        or (event = 'Survey Answered' and topic in ('email', 'phone') and answer = 'not_interested')
+        or (event = 'Survey Answered' and topic in ('email', 'phone', 'post') and answer = 'not_interested')
 ),
 
 choices as (
@@ -28,7 +28,7 @@ said as (
         phone_node,
         case
             when event = 'Survey Answered' and topic = 'phone' then 'call'
-            when event = 'Survey Answered' then 'email'
+            when event = 'Survey Answered' then topic
             else coalesce(channel, 'email')
         end as channel,
         coalesce(purpose, 'marketing') as purpose,
@@ -60,8 +60,8 @@ said as (
 addressed as (
     select
         *,
-        case when channel = 'call' then 'phone' else 'email' end as address_type,
-        case when channel = 'call' then phone_node else email_node end as own_node
+        case channel when 'call' then 'phone' when 'post' then 'user_id' else 'email' end as address_type,
+        case channel when 'call' then phone_node when 'post' then user_node else email_node end as own_node
     from said
 ),
 

@@ -21,6 +21,8 @@ SHOPS = ("cj",)
 HORIZON = 14
 MOST = 20
 FITTED = ("category_again", "category_new")
+# So many dates are told; weights are fitted at every second one, as a shop would now and then.
+DATES, FIT_EVERY = 6, 2
 PAIRS = (("category_bought", 14), ("category_bought", 56), ("category_bought", 365))
 OF_PEOPLE = (("purchase_day", 14), ("purchase_day", 56))
 GOALS = {
@@ -64,9 +66,13 @@ SCORES = """
 
 def wanted(shop: Shop) -> Mapping[date, Need]:
     """What has to be built when."""
-    dates = shop.closed(HORIZON)
+    dates = shop.closed(HORIZON)[:DATES]
     last = ("int_signal_days", "people_nodes")
-    return {day: need(("category_intent", *last * (day in dates[-1:])), FITTED) for day in dates}
+    fitted = dates[::FIT_EVERY]
+    return {
+        day: need(("category_intent", *last * (day == dates[-1])), FITTED if day in fitted else ())
+        for day in dates
+    }
 
 
 def rows(home: Home) -> list[Row]:

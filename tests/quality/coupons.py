@@ -13,7 +13,6 @@ from tests.quality import ceiling, plots
 from tests.quality.figures import Scored, auc, calibration_error, mean_of, pr_auc, together
 from tests.quality.report import Goal, Row, judged, number
 from tests.quality.selection import Need, need
-from tests.quality.shops import every
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +24,9 @@ SHOPS = ("cj",)
 HORIZON = 14
 # Where fewer hold an offer that is good, hardly anybody can redeem one.
 HOLDERS = 0.2
-DATES = (*every(date(2017, 5, 8), 14, 16), date(2017, 12, 11))
+# So much of the shop must be known before the first campaign that is told; enough answered it.
+SEEN_BEFORE = timedelta(days=60)
+FEWEST = 10
 MODELS = ("intent_scores",)
 SIGNALS = ("int_signal_days", "people_nodes")
 # What the booster may look at, beside what was sent.
@@ -35,6 +36,12 @@ PAIRS = (
     *(("purchase_day", half_life) for half_life in (28, 112)),
     ("spend", 112),
 )
+STARTED = """
+    select cast(d.start_date as date), cast(d.campaign_id as varchar), cast(d.end_date as date)
+    from '{0.described}' as d
+    inner join '{0.redemptions}' as r on d.campaign_id = r.campaign_id
+    group by all having count(distinct r.household_id) >= ? order by all
+"""
 HELD = """
     select cast(s.household_id as varchar) as customer_id,
         count(*) filter (where d.end_date >= $day) as open,
@@ -58,12 +65,19 @@ SCORES = """
 """
 
 
+def campaigns(shop: Shop) -> list[tuple[date, str, date]]:
+    """Start, id and end of the campaigns that enough redeemed, and that have a past."""
+    with duckdb.connect() as connection:
+        found = connection.execute(STARTED.format(shop.campaigns), [FEWEST]).fetchall()
+    return [each for each in found if each[0] >= shop.first_day + SEEN_BEFORE]
+
+
 def wanted(shop: Shop) -> Mapping[date, Need]:
-    """The dates on which many hold an offer, and what has to be built then."""
+    """The days on which a campaign begins and many hold an offer; what has to be built then."""
     ((buyers,),) = shop.lines.rows("select count(distinct customer_id) from lines")
     dates = [
         day
-        for day in DATES
+        for day in sorted({start for start, _, _ in campaigns(shop)})
         if sum(held > 0 for held, _ in offers(shop, day).values()) >= HOLDERS * int(str(buyers))
     ]
     return {day: need(MODELS + SIGNALS * (day in dates[-1:]), {"redeem"}) for day in dates}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -22,17 +22,8 @@ if TYPE_CHECKING:
     from tests.quality.shops import Shop
 
 SHOPS = ("cj",)
-FEWEST = 10
-# So much of the shop must be known before the first campaign that is told.
-SEEN_BEFORE = timedelta(days=60)
 TOP = 0.3
 MODELS = ("response_scores", "int_campaign_terms", "int_weights")
-STARTED = """
-    select cast(d.start_date as date), cast(d.campaign_id as varchar), cast(d.end_date as date)
-    from '{0.described}' as d
-    inner join '{0.redemptions}' as r on d.campaign_id = r.campaign_id
-    group by all having count(distinct r.household_id) >= ? order by all
-"""
 MAILED = """
     select distinct cast(s.household_id as varchar), r.household_id is not null
     from '{0.sends}' as s
@@ -57,13 +48,6 @@ TERM_PAIRS = """
 """
 
 
-def campaigns(shop: Shop) -> list[tuple[date, str, date]]:
-    """Start, id and end of the campaigns that enough redeemed, and that have a past."""
-    with duckdb.connect() as connection:
-        found = connection.execute(STARTED.format(shop.campaigns), [FEWEST]).fetchall()
-    return [each for each in found if each[0] >= shop.first_day + SEEN_BEFORE]
-
-
 @lru_cache(maxsize=64)
 def mailed(shop: Shop, campaign: str) -> Mapping[str, bool]:
     """Who was sent a campaign, and whether they redeemed it."""
@@ -73,7 +57,7 @@ def mailed(shop: Shop, campaign: str) -> Mapping[str, bool]:
 
 def wanted(shop: Shop) -> Mapping[date, Need]:
     """What has to be built when."""
-    dates = sorted({start for start, _, _ in campaigns(shop)})
+    dates = sorted({start for start, _, _ in coupons.campaigns(shop)})
     last = ("int_signal_days", "people_nodes")
     return {day: need((*MODELS, *last * (day == dates[-1])), {"answer"}) for day in dates}
 
@@ -81,7 +65,7 @@ def wanted(shop: Shop) -> Mapping[date, Need]:
 def rows(home: Home) -> list[Row]:
     """AUC among those who were sent a campaign, and who redeemed of the top 30 %."""
     booster, ours, best, notes = _booster(home), [], [], []
-    for start, campaign, _ in campaigns(home.shop):
+    for start, campaign, _ in coupons.campaigns(home.shop):
         told = home.kept(start).columns(SCORES, campaign)
         score = dict(zip(told["customer_id"], told["score"], strict=True))
         did = mailed(home.shop, campaign)
@@ -115,7 +99,7 @@ def _top(scored: Scored) -> float:
 
 def _booster(home: Home) -> dict[str, dict[Any, float]]:
     """What the booster says of those mailed, learned from the campaigns that had ended before."""
-    started = campaigns(home.shop)
+    started = coupons.campaigns(home.shop)
     if not ceiling.is_here() or not started:
         return {}
     dates = {start for start, _, _ in started}
@@ -152,7 +136,7 @@ def _fitted(home: Home) -> list[Scored]:
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
-    started, found = campaigns(home.shop), []
+    started, found = coupons.campaigns(home.shop), []
     told = {campaign: _terms(home, start, campaign) for start, campaign, _ in started}
     for start, campaign, _ in started:
         past = [told[each] for _, each, end in started if end < start]

@@ -9,6 +9,7 @@ import orjson
 from pydantic import SecretStr, TypeAdapter, ValidationError
 from rich.markup import escape
 
+from connectors.core.accounts import Name, SourceSettings
 from connectors.core.clock import parse_as_of
 from connectors.core.errors import FixConfig
 from connectors.core.history.judge import Reading
@@ -16,7 +17,7 @@ from connectors.core.history.stops import stops
 from connectors.core.identifiers import IDENTIFIERS_SOURCE
 from connectors.core.lake import Lake
 from connectors.core.landing import land
-from connectors.core.settings import LEDGER_SOURCE, Name, SourceSettings
+from connectors.core.settings import LEDGER_SOURCE
 from connectors.core.warehouse import writer_slot
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.suppressions import Suppression, suppress

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -19,8 +17,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from connectors.core.accounts import DestinationSettings, Name, SourceSettings
 from connectors.core.errors import FixConfig
 from connectors.core.mail_server import SmtpSettings
+from connectors.core.secret_blocks import resolved
 from connectors.core.sender import DEMO_SENDER, SenderSettings
 
 OWN_VENDOR = "parley"
@@ -28,45 +28,6 @@ OWN_VENDOR = "parley"
 
 LEDGER_SOURCE = "ledger"
 """The built-in source through which the outbox's messages flow back into the lake."""
-
-# These become folder names in the lake and parts of keys.
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-
-
-class SourceSettings(BaseModel):
-    """One connected source.
-
-    `user`, `password` and `token` are credentials where the url holds none; which of them a vendor
-    takes, and which `options` it has, `parley sources` says. `id_space`: sources whose user ids
-    mean the same people share one. `page_size` in records.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    vendor: Name
-    url: SecretStr
-    user: SecretStr | None = None
-    password: SecretStr | None = None
-    token: SecretStr | None = None
-    options: dict[Name, str] = Field(default_factory=dict)
-    id_space: Name = "main"
-    enabled: bool = True
-    page_size: int = Field(default=10_000, ge=1, le=100_000)
-
-
-class DestinationSettings(BaseModel):
-    """The account of one destination that is a vendor's: where it is and how to log in.
-
-    Which of these a destination takes, and which `options` it has, `parley destinations` says.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    url: SecretStr | None = None
-    user: SecretStr | None = None
-    password: SecretStr | None = None
-    token: SecretStr | None = None
-    options: dict[Name, str] = Field(default_factory=dict)
 
 
 class Settings(BaseSettings):
@@ -262,4 +223,4 @@ def _problem(location: tuple[int | str, ...], message: str) -> str:
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """The process's settings, read once; `get_settings.cache_clear()` makes it read again."""
-    return load_settings()
+    return resolved(load_settings())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from connectors.core.settings import SourceSettings
+from connectors.core.accounts import SourceSettings
 
 Op = Literal["upsert", "delete"]
 BatchStatus = Literal["landed", "quarantined", "released"]

@@ -18,6 +18,7 @@ from typing import Literal
 
 from sqlalchemy import Engine
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.database.keyset import ordered_pages
 from connectors.core.database.leftover import unordered_pages
 from connectors.core.database.presets import PRESETS
@@ -25,7 +26,6 @@ from connectors.core.database.reading import reading
 from connectors.core.database.tables import CHANGED, Place, TableColumns, own_table, preset_view
 from connectors.core.database.whole import whole_pages
 from connectors.core.errors import FixConfig, ParleyError
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, SourceSpec, Stream
 
 VENDOR = "database"

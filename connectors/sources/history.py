@@ -16,12 +16,12 @@ from typing import Any
 
 import orjson
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.errors import FixConfig
 from connectors.core.files.csv_files import CsvTable, Row, opened
 from connectors.core.history.header import check_header
 from connectors.core.history.judge import JUDGES, Reading, Said
 from connectors.core.history.layouts import LAYOUTS
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, Record, SourceSpec, Stream
 
 VENDOR = "history"

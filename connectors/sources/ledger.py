@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Engine, MetaData, Table, inspect, select
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.clock import parse_instant
 from connectors.core.database.reading import reading
 from connectors.core.errors import ParleyError
 from connectors.core.payload import json_text
-from connectors.core.settings import OWN_VENDOR, SourceSettings
+from connectors.core.settings import OWN_VENDOR
 from connectors.core.spec import Finding, Page, ReadContext, Record, SourceSpec, Stream
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.api.changes import Fetched, changed_pages, whole_pages
 from connectors.core.api.lists import Counted, Endpoint, Linked, Paging, Params, Single
 from connectors.core.clock import iso_z
 from connectors.core.errors import FixConfig, ParleyError
 from connectors.core.http import Auth, Budget, HttpClient, Judge, Statuses, basic, bearer
 from connectors.core.payload import record_reader
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, SourceSpec, Stream
 
 __all__ = [

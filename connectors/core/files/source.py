@@ -15,11 +15,11 @@ from typing import Any
 
 import orjson
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.errors import ParleyError
 from connectors.core.files.archive import OPTIONS, Archive, File
 from connectors.core.files.formats import FileFormat, RecordMaker
 from connectors.core.files.lines import BrokenOffError, lines_of
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, Record, SourceSpec, Stream
 
 # A day's table, where there are such, still changes for so long.

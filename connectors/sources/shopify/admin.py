@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.api.graphql import Cost, CostBudget, GraphQl, graphql_judge
 from connectors.core.errors import FixConfig, RetryLater
 from connectors.core.http import (
@@ -17,7 +18,6 @@ from connectors.core.http import (
     Statuses,
 )
 from connectors.core.payload import at_path
-from connectors.core.settings import SourceSettings
 
 # Older ones do not tell which cart an order came from.
 API_VERSION = "2026-07"

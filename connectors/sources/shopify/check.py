@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.api.graphql import GraphQl
 from connectors.core.errors import ParleyError
 from connectors.core.payload import at_path
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding
 from connectors.sources.shopify.admin import connected, version_of
 from connectors.sources.shopify.kinds import KINDS, Kind

@@ -127,6 +127,7 @@ class MessageRow(Base):
     __table_args__ = (
         one_of("state", STATES),
         CheckConstraint("(state = 'cancelled') = (refusal is not null)", name="refusal_said"),
+        # By which messages of an address are found, too: one index less that each change writes to.
         Index(
             "messages_once",
             *("address_hash", "programme", "campaign_id", "occasion", "step"),
@@ -135,7 +136,6 @@ class MessageRow(Base):
             postgresql_where=text(HOLDS_SLOT),
         ),
         Index("messages_by_person", "person_id", "planned_as_of"),
-        Index("messages_by_address", "address_hash", "planned_as_of"),
         Index(
             "messages_by_batch",
             "batch_id",

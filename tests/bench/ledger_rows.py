@@ -26,7 +26,8 @@ from tests.bench.emit import CHUNK_ROWS, RUN
 from tests.bench.report import Measured, Row, measure
 from tests.shop.postgres import Postgres, running
 
-RECIPIENTS = (10_000, 100_000)
+# Fewer would not fill what is held at a time.
+RECIPIENTS = (30_000, 300_000)
 RATE_GOAL = 3_000  # messages a second
 MEMORY_RATIO_GOAL = 1.2
 OUTBOX_ROWS = 500_000

@@ -135,6 +135,7 @@ def _capped(cap: CapRule, planned_as_of: datetime, who: str) -> ColumnElement[bo
         .select_from(MessageRow)
         .where(
             getattr(MessageRow, who) == _C[who],
+            MessageRow.refusal.is_(None),  # what counts is not refused: an index knows that
             MessageRow.planned_as_of > planned_as_of - window,
             MessageRow.planned_as_of < planned_as_of + window,
             MessageRow.purpose == MARKETING,

@@ -124,6 +124,7 @@ def _complained_of(
         select(MessageRow.address_hash, MessageRow.programme, MessageRow.planned_as_of)
         .join(complaint, MessageRow.address_hash == complaint.c.address_hash)
         .where(MessageRow.purpose == MARKETING, MessageRow.state.in_(WENT_OUT))
+        .where(MessageRow.refusal.is_(None))
         .where(MessageRow.planned_as_of > since, MessageRow.planned_as_of <= complaint.c.at)
         .order_by(MessageRow.planned_as_of, MessageRow.message_key)
     )

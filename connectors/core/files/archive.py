@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ import fsspec
 import orjson
 from fsspec.implementations.local import LocalFileSystem
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.errors import FixConfig, ParleyError, RetryLater
 from connectors.core.files.lines import BrokenOffError
-from connectors.core.settings import SourceSettings
 
 OPTIONS = {
     "endpoint_url": "address of an S3-compatible store that is not Amazon's",
@@ -72,7 +73,9 @@ class Archive:
         if found is None:
             what = "the archive's folder does not exist"
             raise FixConfig(what, self._where, "Correct the source's url.")
-        return [self._file(path, found[path]) for path in sorted(found) if path.endswith(suffixes)]
+        paths = [path for path in sorted(found) if path.endswith(suffixes)]
+        self._refuse_links_out(paths)
+        return [self._file(path, found[path]) for path in paths]
 
     @contextmanager
     def opened(self, file: File) -> Iterator[BinaryIO]:
@@ -84,6 +87,16 @@ class Archive:
         reaching = self._reaching(f"file {file.part} cannot be read")
         with reaching, self._files.open(file.path, "rb") as raw:
             yield raw
+
+    def _refuse_links_out(self, paths: list[str]) -> None:
+        """Raise `FixConfig` for a file that lies elsewhere: whoever writes here may not choose."""
+        if not isinstance(self._files, LocalFileSystem):
+            return
+        root = os.path.realpath(self._root)
+        for path in paths:
+            if os.path.commonpath([root, os.path.realpath(path)]) != root:
+                what = "a link in the archive's folder leads out of it"
+                raise FixConfig(what, self._where, "Take it away, or copy the file there.")
 
     def _listed(self) -> dict[str, Any] | None:
         """Each file's path and what the filesystem tells of it; None where the place is missing."""

@@ -1,8 +1,8 @@
 """One vendor's API: one session, bounded patience, credentials that stay with their origin.
 
 Only whole JSON, or whole lines, come back. What is worth repeating (429, 5xx, a broken connection,
-half a body) is repeated; all else is an error named by its remedy. Errors show no query, header or
-body.
+half a body) is repeated, unless it must not be done twice; all else is an error named by its
+remedy. Errors show no query, header or body.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import urljoin
 
 import requests
 from pydantic import SecretStr
-from requests.exceptions import SSLError
 
 from connectors.core.clock import utc_now
 from connectors.core.errors import FixConfig, ParleyError, RetryLater, StopRun
@@ -25,17 +23,19 @@ from connectors.core.http.auth import Auth, FixedHeaders
 from connectors.core.http.body import Broken, parsed, read_body, read_lines
 from connectors.core.http.budget import Budget
 from connectors.core.http.paging import Next
-from connectors.core.http.reach import refuse_inner_address
+from connectors.core.http.reach import keep_outside
 from connectors.core.http.reply import (
     Busy,
     Judge,
     Reply,
     Statuses,
+    Unanswered,
+    busy_by,
     origin_of,
     place_of,
     remedy_of,
-    retry_after,
 )
+from connectors.core.http.request import Params, Request, sent
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 ATTEMPTS = 5
@@ -43,18 +43,6 @@ ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 300.0
 MOST_REDIRECTS = 5
 UNAUTHORISED = 401
-
-Params = Mapping[str, str | int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    url: str
-    params: Params | None = None
-    json: Any = None
-    form: Mapping[str, str] | None = None
-    has_credentials: bool = True
 
 
 class HttpClient:
@@ -97,11 +85,43 @@ class HttpClient:
             StopRun: the address, or where it redirects to, is on another host; or the answer is
                 larger than any page may be.
         """
-        return self._call(_Request("GET", urljoin(self._base, url), params))
+        return self._call(Request("GET", urljoin(self._base, url), params))
 
     def post(self, url: str, body: object) -> Reply:
-        """Post JSON; for what may safely be asked twice. Raises as `get` does."""
-        return self._call(_Request("POST", urljoin(self._base, url), json=body))
+        """Post JSON; for what may safely be asked twice.
+
+        Raises as `get` does. A `RetryLater` does not say that nothing was done.
+        """
+        return self._call(Request("POST", urljoin(self._base, url), json=body))
+
+    def post_once(self, url: str, body: object) -> Reply:
+        """Post JSON that must not be done twice, in one attempt.
+
+        Raises:
+            RetryLater: surely nothing was done: there was no connection, or the server is busy.
+            Unanswered: the answer was lost: nobody knows.
+            FixConfig, StopRun: as `get`.
+        """
+        return self._call(Request("POST", urljoin(self._base, url), json=body, is_repeatable=False))
+
+    def put(self, url: str, body: object = None) -> Reply:
+        """Put JSON. Raises as `get` does."""
+        return self._call(Request("PUT", urljoin(self._base, url), json=body))
+
+    def delete(self, url: str, body: object = None) -> Reply:
+        """Delete, with JSON where the vendor asks for it. Raises as `get` does."""
+        return self._call(Request("DELETE", urljoin(self._base, url), json=body))
+
+    def upload(
+        self, url: str, data: bytes, content_type: str, *, is_repeatable: bool = True
+    ) -> Reply:
+        """Post bytes as they are (`multipart` makes a form's file of them).
+
+        Raises as `post` does, or as `post_once` where it must not be repeated.
+        """
+        address = urljoin(self._base, url)
+        request = Request("POST", address, data=data, content_type=content_type)
+        return self._call(replace(request, is_repeatable=is_repeatable))
 
     def pages(self, url: str, next_of: Next, params: Params | None = None) -> Iterator[Reply]:
         """Get a page and all that follow it by `next_of`; `StopRun` if they go in circles."""
@@ -127,8 +147,8 @@ class HttpClient:
         url = urljoin(self._base, url)
         is_ours = origin_of(url) == origin_of(self._base)
         if not is_ours:
-            refuse_inner_address(url, self._base)
-        answer = self._asked(_Request("GET", url, has_credentials=is_ours))
+            keep_outside(self._session, url, self._base)
+        answer = self._asked(Request("GET", url, has_credentials=is_ours))
         if isinstance(answer, Busy):
             raise RetryLater(answer.why, place_of(url), "Run again later.")
         if answer.status_code != requests.codes.ok:
@@ -142,7 +162,7 @@ class HttpClient:
             return
         raise RetryLater(what, place_of(url), "Run again; it goes on from there.")
 
-    def _call(self, request: _Request) -> Reply:
+    def _call(self, request: Request) -> Reply:
         """Repeat a request while that is worth it."""
         attempt, is_renewed = 1, False
         while isinstance(tried := self._follow(request), Busy | int):
@@ -152,14 +172,17 @@ class HttpClient:
                     raise self._refused(tried, request.url)
                 is_renewed = True
                 continue
-            if attempt == ATTEMPTS or tried.wait > LONGEST_WAIT_SECONDS:
-                remedy = f"Run again in {max(tried.wait, 60):.0f} seconds or later."
-                raise RetryLater(tried.why, place_of(request.url), remedy)
+            if (
+                not request.is_repeatable
+                or attempt == ATTEMPTS
+                or tried.wait > LONGEST_WAIT_SECONDS
+            ):
+                raise _given_up(request, tried)
             self._sleep(max(tried.wait, float(2 ** (attempt - 1))))
             attempt += 1
         return tried
 
-    def _follow(self, request: _Request) -> Reply | Busy | int:
+    def _follow(self, request: Request) -> Reply | Busy | int:
         for _ in range(MOST_REDIRECTS):
             if origin_of(request.url) != origin_of(self._base):
                 what = f"this address or redirect leads to another host ({place_of(request.url)})"
@@ -174,35 +197,15 @@ class HttpClient:
         what = f"more than {MOST_REDIRECTS} redirects"
         raise FixConfig(what, place_of(request.url), "Correct the source's url.")
 
-    def _asked(self, request: _Request) -> requests.Response | Busy:
+    def _asked(self, request: Request) -> requests.Response | Busy:
         headers = self._auth.headers(self._token, self._now()) if request.has_credentials else {}
         if self._budget:
             self._budget.spend(origin_of(request.url), self._sleep)
-        try:
-            return self._session.request(
-                request.method,
-                request.url,
-                params=request.params,
-                json=request.json,
-                data=request.form,
-                headers=headers,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            )
-        except requests.RequestException as error:
-            kind = type(error).__name__
-            passes = isinstance(error, requests.ConnectionError | requests.Timeout)
-            passes = passes and not isinstance(error, SSLError)
-        if passes:
-            return Busy(f"the connection failed: {kind}")
-        # Raised outside the handler: the chained error would show the URL with its query.
-        what = f"the request can't be made: {kind}"
-        raise FixConfig(what, place_of(request.url), "Correct the source's url and credentials.")
+        return sent(self._session, request, headers, (CONNECT_SECONDS, READ_SECONDS))
 
     def _token(self, url: str, form: Mapping[str, str]) -> object:
         address = urljoin(self._base, url)
-        return self._call(_Request("POST", address, form=form, has_credentials=False)).body
+        return self._call(Request("POST", address, form=form, has_credentials=False)).body
 
     def _judged(self, answer: requests.Response) -> Reply | Busy | int:
         status, url = answer.status_code, answer.url
@@ -214,14 +217,13 @@ class HttpClient:
             raise self._refused(status, url)
         if remedy:
             answer.close()
-            wait = retry_after(answer.headers.get("Retry-After"), self._now())
-            return Busy(f"the server answered {status}", wait)
+            return busy_by(status, answer.headers.get("Retry-After"), self._now())
         try:
             body = parsed(read_body(answer, READ_SECONDS))
         except Broken as error:
-            return Busy(str(error))
+            return Busy(str(error), is_lost=True)
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        reply = Reply(body, url, answer.links.get("next", {}).get("url"), headers)
+        reply = Reply(body, url, answer.links.get("next", {}).get("url"), headers, status)
         found = self._judge(reply) if self._judge else None
         if isinstance(found, ParleyError):
             raise found
@@ -230,3 +232,12 @@ class HttpClient:
     def _refused(self, status: int, url: str) -> ParleyError:
         error, what_next = remedy_of(status, self._statuses) or (FixConfig, "Report it.")
         return error(f"the server answered {status}", place_of(url), what_next)
+
+
+def _given_up(request: Request, tried: Busy) -> Exception:
+    """Why an attempt is not repeated."""
+    where = place_of(request.url)
+    if tried.is_lost and not request.is_repeatable:
+        return Unanswered(f"{tried.why} ({where})")
+    remedy = f"Run again in {max(tried.wait, 60):.0f} seconds or later."
+    return RetryLater(tried.why, where, remedy, after_seconds=tried.wait)

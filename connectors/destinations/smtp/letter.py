@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from connectors.core.delivery import OutMessage
 from connectors.core.errors import FixConfig, SkipRecord
+from connectors.core.handout.calendar import written
+from connectors.core.handout.meetings import read_meetings
 from connectors.core.mail_server import ADDRESS
 from connectors.core.settings import Settings
 from connectors.destinations.render import Rendered, render
@@ -44,6 +46,9 @@ _PART = (
     "Content-Transfer-Encoding: quoted-printable\n\n"
 )
 TEXT, HTML, END = _PART.format("plain"), _PART.format("html"), f"--{BOUNDARY}--\n"
+# By the method, a mailbox knows that it is asked (RFC 6047).
+INVITED = _PART.format("calendar").replace("utf-8", "utf-8; method=REQUEST")
+WRITTEN: Final = ("email", "meeting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +92,21 @@ class Writer:
             f"Feedback-ID: {message.programme}:{_purpose(message)}:parley:{self.domain}\n"
             f"{self._unsubscribing(message, shown)}{MIME}\n"
         )
-        body = f"{TEXT}{_quoted(shown.text)}{HTML}{_quoted(shown.html)}{END}"
+        invited = self._invited(message, shown, at)
+        body = f"{TEXT}{_quoted(shown.text)}{HTML}{_quoted(shown.html)}{invited}{END}"
         data = (headers + body).replace("\n", "\r\n").encode("ascii")
         signature = self.signer.signature(data, at) if self.signer else b""
         return Letter(message.message_key, recipient, signature + data)
+
+    def _invited(self, message: OutMessage, shown: Rendered, at: datetime) -> str:
+        """The invitation that a message to a meeting carries; nothing for an email."""
+        if message.channel != "meeting":
+            return ""
+        meetings = read_meetings(self.settings)
+        if why := meetings.refusal(message, at):
+            raise _refused(why)
+        made = written(meetings.invitation(message, shown.subject, shown.text, at))
+        return f"{INVITED}{_quoted(made)}"
 
     def _unsubscribing(self, message: OutMessage, shown: Rendered) -> str:
         """RFC 8058's headers; nothing for a service message."""
@@ -127,7 +143,7 @@ def recipient_of(message: OutMessage) -> str:
     Raises:
         SkipRecord: it is none, several, or one that such a server cannot take.
     """
-    if message.channel != "email":
+    if message.channel not in WRITTEN:
         why = "it is no email"
         raise _refused(why)
     name, _, domain = message.address.rpartition("@")

@@ -1,0 +1,1 @@
+"""What destinations that write files have in common: safe cells, whole files, batches by name."""

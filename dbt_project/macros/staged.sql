@@ -4,8 +4,12 @@
 {% macro staged() -%}
     {{ return({
         "database": ["customers", "products", "orders", "order_lines", "consents", "carts", "cart_lines"],
+        "eloqua": ["feedback", "contacts", "companies", "deals", "customers", "consents", "events"],
         "ga4": ["events"],
         "history": ["consents", "suppressions", "bounces", "sends", "events"],
+        "hubspot": ["feedback", "contacts", "companies", "deals", "customers", "consents", "events"],
+        "mailbox": ["feedback"],
+        "marketo": ["customers", "consents", "events", "feedback", "contacts", "companies", "deals"],
         "parley": ["identifiers", "messages", "cuts", "erasures", "weights"],
         "posthog": ["events"],
         "segment": ["events", "choices"],

@@ -26,6 +26,8 @@ class _Adapter:
         def call(*args: object) -> str:
             if name == "ordered_list":  # its second argument is no expression, but an order
                 args = args[:1]
+            if name == "field_where":  # the text that is looked for is no expression
+                args = (args[0], args[1], args[3])
             if name == "field_named":  # a name, with signs that no bare word has
                 args = (args[0], str(args[1]).lstrip("$"))
             return f"{name}({', '.join(text for arg in args for text in _texts(arg))})"
@@ -70,9 +72,9 @@ def var(name: str, default: object = "") -> object:
     return {"batches": [], "calibration": CALIBRATION}.get(name, default or name)
 
 
-def lake(vendor: str, stream: str) -> str:
-    """The records of a stream."""
-    return f"lake.{vendor}_{stream}"
+def lake(vendor: str, stream: str | Sequence[str]) -> str:
+    """The records of a stream, or of several."""
+    return f"lake.{vendor}_{stream if isinstance(stream, str) else '_'.join(stream)}"
 
 
 def staged_entries(vendor: str, kind: str, entries: str, **_: object) -> str:

@@ -5,6 +5,7 @@
     ("web_events", "occurred_at"), ("web_events", "known_at"), ("sessions", "ended_at"),
     ("carts", "changed_at"), ("permissions", "known_at"), ("permission_now", "since"),
     ("memory", "said_at"), ("memory", "known_at"), ("conversions", "occurred_at"),
+    ("crm_contacts", "known_at"), ("deals", "changed_at"), ("deals", "known_at"), ("deals", "closed_at"),
     ("candidates", "occurred_at"),
 ] %}
 {% for model, moment in moments %}

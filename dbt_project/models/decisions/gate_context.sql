@@ -15,7 +15,7 @@ conversions as (
         v.goal,
         v.occurred_at
     from {{ ref("conversions") }} as v
-    inner join {{ ref("people_nodes") }} as n on v.node_id = n.node_id
+    left join {{ ref("people_nodes") }} as n on v.node_id = n.node_id
     where v.occurred_at <= {{ as_of() }}
 ),
 

@@ -2,6 +2,8 @@ with
 
 claims as (
     select * from {{ ref("int_company_claims") }}
+    union all
+    select * from {{ ref("int_contact_claims") }}
 ),
 
 nodes as (
@@ -72,17 +74,19 @@ firms as (
     having count(distinct c.company_key) = 1
 ),
 
+-- A CRM says whose a domain is, before anybody's word.
 final as (
     select
         b.person_id,
         b.basis,
         b.company_key,
-        coalesce(f.company_key, b.company_key) as account_id,
+        coalesce(s.company_key, f.company_key, b.company_key) as account_id,
         b.name,
         b.domain,
         b.since,
         b.last_at
     from believed as b
+    left join {{ ref("int_company_domains") }} as s on b.company_key = s.domain_key
     left join firms as f on b.company_key = f.domain_key
 )
 

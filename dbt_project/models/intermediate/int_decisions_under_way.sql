@@ -14,10 +14,6 @@ goals as (
     where goal = 'enrol'
 ),
 
-people as (
-    select * from {{ ref("people") }}
-),
-
 -- A fortnight without a sign of anybody ends an episode. It keeps its first day however long it lasts.
 marked as (
     select
@@ -64,14 +60,13 @@ placed as (
 -- Whoever enrolled within the goal's horizon, as themselves or for the company, is not deciding any more.
 enrolled as (
     select
-        coalesce(p.account_id, n.person_id) as unit_id,
+        coalesce(v.account_id, n.person_id) as unit_id,
         max(v.occurred_at) as enrolled_at
     from {{ ref("conversions") }} as v
     inner join goals as g on v.goal = g.goal
-    inner join {{ ref("people_nodes") }} as n on v.node_id = n.node_id
-    inner join people as p on n.person_id = p.person_id
+    left join {{ ref("people_nodes") }} as n on v.node_id = n.node_id
     where v.occurred_at <= {{ as_of() }} and v.occurred_at > {{ ago("g.horizon_days", "day") }}
-    group by coalesce(p.account_id, n.person_id)
+    group by coalesce(v.account_id, n.person_id)
 ),
 
 final as (

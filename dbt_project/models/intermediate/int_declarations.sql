@@ -8,6 +8,8 @@ declarations as (
     union all
     select * from {{ ref("int_web_declarations") }}
     where state <> 'none'
+    union all
+    select * from {{ ref("int_feedback_declarations") }}
 ),
 
 -- Whatever is not service is marketing, where somebody takes it back.

@@ -16,7 +16,7 @@ conversions as (
         v.*,
         n.person_id
     from {{ ref("conversions") }} as v
-    inner join nodes as n on v.node_id = n.node_id
+    left join nodes as n on v.node_id = n.node_id
     where
         {{ is_news("v.known_at") }}
         and v.occurred_at > {{ ago(news_days, "day") }} and v.occurred_at <= {{ as_of() }}

@@ -51,9 +51,10 @@ signs as (
     union all
     select
         n.person_id,
-        greatest(m.clicked_at, m.replied_at) as occurred_at
-    from {{ ref("messages") }} as m
-    inner join nodes as n on m.address_node = n.node_id
+        f.occurred_at
+    from {{ ref("int_feedback") }} as f
+    inner join nodes as n on f.address_node = n.node_id
+    where f.kind in ('clicked', 'replied') and not f.is_machine
 ),
 
 final as (

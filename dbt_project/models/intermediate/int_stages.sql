@@ -42,18 +42,23 @@ recent as (
     group by n.person_id
 ),
 
--- A cart that was changed after the last order is being decided about.
+stated as (
+    select * from {{ ref("int_crm_stages") }}
+),
+
+-- A cart that was changed after the last order is being decided about, and so is an open deal.
 final as (
     select
         p.person_id,
         p.account_id,
         case
+            when t.stage = 'deciding' then 'deciding'
             when
                 c.changed_at >= {{ ago(7, "day") }}
                 and (p.last_order_at is null or c.changed_at > p.last_order_at)
                 then 'deciding'
-            when r.views >= 3 then 'considering'
-            when r.last_purchase_on is not null then 'customer'
+            when r.views >= 3 or t.stage = 'considering' then 'considering'
+            when r.last_purchase_on is not null or t.stage = 'customer' then 'customer'
             when p.first_order_at <= {{ as_of() }} then 'lapsed'
             when s.person_id is not null then 'aware'
             else 'unaware'
@@ -62,6 +67,7 @@ final as (
     left join carts as c on p.person_id = c.person_id
     left join recent as r on p.person_id = r.person_id
     left join sessions as s on p.person_id = s.person_id
+    left join stated as t on p.person_id = t.subject
 )
 
 select * from final

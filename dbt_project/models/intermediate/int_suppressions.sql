@@ -9,6 +9,11 @@ bounces as (
     where kind = 'hard'
 ),
 
+-- What came back of our own messages: bounces and complaints.
+feedback as (
+    select * from {{ ref("int_feedback_stops") }}
+),
+
 identifiers as (
     select * from {{ ref("int_identifiers") }}
     where is_valid
@@ -35,17 +40,35 @@ stated as (
     from bounces
 ),
 
--- Whoever unsubscribed twice, and subscribed in between, is not subscribed: hence the last time.
-final as (
+found as (
     select
         i.node_id as address_node,
         s.reason,
-        min(s.suppressed_at) as since,
-        max(s.suppressed_at) as last_at,
-        min(s.landed_at) as known_at
+        s.suppressed_at as since,
+        s.suppressed_at as last_at,
+        s.landed_at as known_at
     from stated as s
     inner join identifiers as i on s.address_type = i.identifier_type and s.raw_value = i.raw_value
-    group by i.node_id, s.reason
+    union all
+    select
+        address_node,
+        reason,
+        since,
+        last_at,
+        known_at
+    from feedback
+),
+
+-- Whoever unsubscribed twice, and subscribed in between, is not subscribed: hence the last time.
+final as (
+    select
+        address_node,
+        reason,
+        min(since) as since,
+        max(last_at) as last_at,
+        min(known_at) as known_at
+    from found
+    group by address_node, reason
 )
 
 select * from final

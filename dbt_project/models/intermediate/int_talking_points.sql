@@ -1,13 +1,10 @@
 {# What a caller may speak of: part -> how it is put before the list. #}
 {% set parts = {
     "downloaded": "Read: ", "viewed": "Looked at: ", "searched": "Searched for: ", "said": "Said: ",
+    "deal": "Open deal: ", "owner": "Owner: ",
 } %}
 
 with
-
-signs as (
-    select * from {{ ref("int_decision_signs") }}
-),
 
 memory as (
     select * from {{ ref("memory") }}
@@ -34,7 +31,7 @@ told as (
         'downloaded' as part,
         title as words,
         occurred_at as told_at
-    from signs
+    from {{ ref("int_decision_signs") }}
     union all
     select
         person_id,
@@ -53,6 +50,8 @@ told as (
         said_at as told_at
     from memory
     where fact in ('searched', 'opinion', 'outcome') or (fact = 'interest' and kind = 'said')
+    union all
+    select * from {{ ref("int_crm_points") }}
 ),
 
 -- Once each, the newest first.

@@ -13,14 +13,11 @@ scores as (
 stages as (
     select
         *,
-        case stage
-            when 'deciding' then 1 when 'considering' then 2 when 'customer' then 3
-            when 'lapsed' then 4 when 'aware' then 5 else 6
-        end as place
+        {{ stage_place("stage") }} as place
     from scores
 ),
 
-final as (
+summed as (
     select
         {{ key(["account_id", "goal"]) }} as account_goal_key,
         account_id,
@@ -31,9 +28,25 @@ final as (
         cast(
             1 - exp(sum(cast(ln(1 - least(probability, 0.999999)) as numeric(18, 6)))) as numeric(9, 6)
         ) as probability,
-        min_by(stage, place) as stage
+        min_by(stage, place) as stage,
+        min(place) as place
     from stages
     group by account_id, goal
+),
+
+-- What the CRM says of the company itself, an open deal above all, may be nearer than what any member did.
+final as (
+    select
+        s.account_goal_key,
+        s.account_id,
+        s.goal,
+        s.horizon_days,
+        s.members,
+        s.members_considering,
+        s.probability,
+        case when c.place < s.place then c.stage else s.stage end as stage
+    from summed as s
+    left join {{ ref("int_crm_stages") }} as c on s.account_id = c.subject
 )
 
 select * from final

@@ -32,16 +32,35 @@ domains as (
     group by account_id, domain
 ),
 
+companies as (
+    select
+        *,
+        {{ moment_key("changed_at", "concat(source_id, '/', company_id)") }} as recency
+    from {{ ref("int_company_accounts") }}
+),
+
+-- As the CRM record says that was changed last.
+crm as (
+    select
+        account_id,
+        {{ told_last(["owner", "lifecycle_stage", "email_domain"], "recency") }}
+    from companies
+    group by account_id
+),
+
 final as (
     select
         m.account_id,
         coalesce(n.name, d.domain) as name,
-        d.domain,
+        coalesce(d.domain, c.email_domain) as domain,
         m.since,
-        m.people
+        m.people,
+        c.owner,
+        c.lifecycle_stage
     from members as m
     inner join named as n on m.account_id = n.account_id
     left join domains as d on m.account_id = d.account_id and d.place = 1
+    left join crm as c on m.account_id = c.account_id
 )
 
 select * from final

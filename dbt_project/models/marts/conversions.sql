@@ -15,6 +15,17 @@ goal_events as (
     select * from {{ ref("goal_events") }}
 ),
 
+-- What was won in a pipeline that the seed names reaches its goal, else that of all deals.
+deals as (
+    select
+        d.*,
+        coalesce(o.goal, g.goal) as goal
+    from {{ ref("deals") }} as d
+    left join goal_events as o on lower(o.event) = lower(concat('Deal Won: ', d.pipeline))
+    left join goal_events as g on g.event = 'Deal Won' and o.goal is null
+    where d.is_won and coalesce(o.goal, g.goal) is not null
+),
+
 nodes as (
     select * from {{ ref("people_nodes") }}
 ),
@@ -28,6 +39,7 @@ reached as (
     select
         {{ key(["'buy'", "order_key"]) }} as conversion_key,
         node_id,
+        cast(null as {{ dbt.type_string() }}) as account_id,
         'buy' as goal,
         ordered_at as occurred_at,
         amount_reporting_minor as value_minor,
@@ -38,6 +50,7 @@ reached as (
     select
         {{ key(["g.goal", "e.event_key"]) }} as conversion_key,
         e.node_id,
+        cast(null as {{ dbt.type_string() }}) as account_id,
         g.goal,
         e.occurred_at,
         e.value_minor,
@@ -45,13 +58,26 @@ reached as (
         e.known_at
     from events as e
     inner join goal_events as g on e.event = g.event
+    union all
+    -- Of a company that the CRM names, maybe by nobody whom we know.
+    select
+        {{ key(["goal", "deal_key"]) }} as conversion_key,
+        node_id,
+        account_id,
+        goal,
+        closed_at as occurred_at,
+        amount_reporting_minor as value_minor,
+        source_id,
+        known_at
+    from deals
+    where coalesce(node_id, account_id) is not null
 ),
 
 final as (
     select
         r.conversion_key,
         r.node_id,
-        a.account_id,
+        coalesce(r.account_id, a.account_id) as account_id,
         r.goal,
         r.occurred_at,
         r.value_minor,

@@ -16,14 +16,35 @@ points as (
     select * from {{ ref("int_talking_points") }}
 ),
 
+-- One conversation at a time: where somebody of a company has an open deal, its owner speaks with them.
+deals as (
+    select
+        unit_id,
+        person_id
+    from {{ ref("int_open_deals") }}
+    where person_id is not null
+    group by unit_id, person_id
+),
+
+busy as (
+    select unit_id from deals
+    group by unit_id
+),
+
 -- Nobody is called while they read: the wait restarts with each visit. The occasion is the decision,
 -- from its first day, the same one for all of a company.
 due as (
     select
         d.*,
+        case
+            when d.enrolled_at is not null then 'decided'
+            when b.unit_id is not null and o.person_id is null then 'colleague_has_deal'
+        end as context_reason,
         s.step,
         {{ expires("d.last_at", "s") }} as expires_at
     from decisions as d
+    left join busy as b on d.unit_id = b.unit_id
+    left join deals as o on d.unit_id = o.unit_id and d.person_id = o.person_id
     cross join steps as s
     where {{ is_due("d.last_at", "s") }}
 ),
@@ -42,8 +63,8 @@ final as (
         d.expires_at,
         cast(d.probability as numeric(18, 6)) as value,
         cast(null as {{ dbt.type_string() }}) as currency,
-        d.enrolled_at is null as context_ok,
-        case when d.enrolled_at is not null then 'decided' end as context_reason,
+        d.context_reason is null as context_ok,
+        d.context_reason,
         d.topic,
         cast(null as {{ dbt.type_string() }}) as stimulus_message_key,
         {{ json_text({

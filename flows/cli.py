@@ -17,6 +17,7 @@ from connectors.core.history.times import Dates
 from connectors.core.settings import get_settings
 from flows import (
     cli_calibrate,
+    cli_destinations,
     cli_guards,
     cli_identity,
     cli_ledger,
@@ -32,6 +33,7 @@ app = typer.Typer(
     help="A marketing data pipeline that asks first, remembers, and explains itself.",
 )
 app.add_typer(cli_sources.app, name="sources")
+app.add_typer(cli_destinations.app, name="destinations")
 app.add_typer(cli_new.app, name="new")
 app.add_typer(cli_identity.app, name="identity")
 AsOf = Annotated[str | None, typer.Option(help="The run's clock, ISO 8601 in UTC; default now.")]
@@ -214,6 +216,7 @@ def import_history(
 
 
 app.command()(cli_calibrate.calibrate)
+app.command()(cli_destinations.sync)
 app.command()(cli_people.erase)
 app.command()(cli_people.export_person)
 app.command()(cli_guards.pause)

@@ -33,6 +33,19 @@ def source(name: str) -> None:
 
 
 @app.command()
+def destination(name: str) -> None:
+    """Write a destination: its module and the world that tests it."""
+    from flows.scaffold import new_destination  # noqa: PLC0415 - each command loads only what it needs
+
+    _show(new_destination(name))
+    terminal.console.print(
+        f"\nNext: make them say what {name}'s API says, then"
+        f" `pytest tests/conformance/test_destinations.py -k {name}`;"
+        " then put its name in a programme's row of programmes.csv."
+    )
+
+
+@app.command()
 def segment(name: str) -> None:
     """Write a named segment: its model with its test, and its line in the list of them."""
     from flows.scaffold import new_segment  # noqa: PLC0415 - each command loads only what it needs

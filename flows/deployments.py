@@ -18,6 +18,7 @@ from flows import artifacts, emit, extract, operate, pipeline, transform
 from flows import calibrate as calibrating
 from flows import erase as erasing
 from flows import guards as guarding
+from flows import sync as syncing
 from flows.calibration import report
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ log = logging.getLogger("parley")
 # The server refuses anything else before it stores it, an address above all.
 PersonId = Annotated[str, Field(pattern="^([0-9a-f]{8,64})?$")]
 ProgrammeName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
+AudienceName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
 Reason = Annotated[str, Field(pattern="^[^@]*$", max_length=200)]
 
 
@@ -137,6 +139,21 @@ def daily(
 ) -> str:
     """Every night: both slices, with every test of the models. Returns the run's id."""
     return _run("daily", as_of, full_refresh=full_refresh, shadow=shadow, live=live)
+
+
+@flow
+def sync(
+    audience: AudienceName = "", *, full: bool = False, live: bool = False, confirm: bool = False
+) -> dict[str, dict[str, int]]:
+    """Every day: keep lists at destinations equal to the audiences. Returns people by audience."""
+    asked = syncing.Asked(audience, full=full, live=live, confirm=confirm)
+    synced = syncing.sync(get_settings(), asked)
+    for name, why in synced.skipped.items():
+        log.warning("%s was left alone: %s", name, why)
+    for each in synced.results:
+        log.info("synced %s", each)
+    synced.raise_first()
+    return {each.audience: each.people() for each in synced.results}
 
 
 @flow

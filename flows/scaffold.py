@@ -23,6 +23,10 @@ SOURCE = {
     "source/suite.py.tmpl": "expectations/sources/$name.py",
     "source/world.py.tmpl": "tests/conformance/worlds/$name.py",
 }
+DESTINATION = {
+    "destination/module.py.tmpl": "connectors/destinations/$name.py",
+    "destination/world.py.tmpl": "tests/conformance/worlds/destinations/$name.py",
+}
 SEGMENT = {
     "segment/model.sql.tmpl": "dbt_project/models/segments/$name.sql",
     "segment/model.yml.tmpl": "dbt_project/models/segments/$name.yml",
@@ -67,17 +71,28 @@ def new_source(name: str, root: Path = ROOT) -> list[str]:
     Raises:
         FixConfig: the name can't be one, or is taken; nothing is written.
     """
-    if not _SOURCE.fullmatch(name):
-        what = f"'{name}' is no name for a source"
-        raise FixConfig(what, "parley new source", "Use lower-case letters and digits: acme.")
-    places = _places(SOURCE, name, root)
-    taken = [str(path.relative_to(root)) for path in places.values() if path.exists()]
-    if taken:
-        what = f"there is a source '{name}' already"
-        raise FixConfig(what, ", ".join(taken), "Choose another name.")
+    places = _vendor(SOURCE, name, "source", root)
     _write(places, name)
     _list(root / STAGED, _STAGED_ENTRY, name, f'        "{name}": ["orders"],\n')
     return [*(str(path.relative_to(root)) for path in places.values()), STAGED]
+
+
+def new_destination(name: str, root: Path = ROOT) -> list[str]:
+    """Write a destination's module and the world that tests it.
+
+    Args:
+        name: the vendor's name: lower-case letters and digits.
+        root: the project's folder.
+
+    Returns:
+        What was written, relative to `root`.
+
+    Raises:
+        FixConfig: the name can't be one, or is taken; nothing is written.
+    """
+    places = _vendor(DESTINATION, name, "destination", root)
+    _write(places, name)
+    return [str(path.relative_to(root)) for path in places.values()]
 
 
 def new_segment(name: str, root: Path = ROOT) -> list[str]:
@@ -131,6 +146,20 @@ def new_trigger(name: str, root: Path = ROOT) -> list[str]:
     return [*written, described, *TRIGGER_ROWS, PROPOSALS]
 
 
+def _vendor(templates: Mapping[str, str], name: str, kind: str, root: Path) -> dict[str, Path]:
+    """Where a vendor's files go; refuses what none could be called, and what is there already."""
+    if not _SOURCE.fullmatch(name):
+        what = f"'{name}' is no name for a {kind}"
+        raise FixConfig(what, f"parley new {kind}", "Use lower-case letters and digits: acme.")
+    places = _places(templates, name, root)
+    # A module may also be a folder.
+    there = [each for path in places.values() for each in (path, path.with_suffix(""))]
+    if taken := [str(each.relative_to(root)) for each in there if each.exists()]:
+        what = f"there is a {kind} '{name}' already"
+        raise FixConfig(what, ", ".join(taken), "Choose another name.")
+    return places
+
+
 def _words(name: str, kind: str, example: str) -> None:
     """Refuse what no model could be called."""
     if not _WORDS.fullmatch(name):
@@ -168,7 +197,7 @@ def _write(places: Mapping[str, Path], name: str) -> None:
 def _filled(template: str, name: str) -> str:
     """A template with the name filled in."""
     text = (TEMPLATES / template).read_text(encoding="utf-8")
-    return Template(text).safe_substitute(name=name, title=name.capitalize())
+    return Template(text).safe_substitute(name=name, title=name.capitalize(), upper=name.upper())
 
 
 def _append(path: Path, text: str) -> None:

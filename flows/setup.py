@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from connectors.core import registry
+from connectors.core.accounts import SourceSettings
 from connectors.core.errors import FixConfig
-from connectors.core.settings import SourceSettings, get_settings
+from connectors.core.settings import get_settings
 from flows.sources import show_findings
 from flows.terminal import console
 

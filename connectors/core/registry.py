@@ -6,9 +6,11 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 
+from connectors.core.accounts import SourceSettings
+from connectors.core.audience import AudienceTarget
 from connectors.core.delivery import Destination
 from connectors.core.errors import FixConfig
-from connectors.core.settings import OWN_VENDOR, Settings, SourceSettings
+from connectors.core.settings import OWN_VENDOR, Settings
 from connectors.core.spec import Finding, SourceSpec, Stream
 
 SOURCES = "connectors.sources"
@@ -16,7 +18,11 @@ DESTINATIONS = "connectors.destinations"
 # The one source whose vendor is Parley itself is named after what it reads.
 _MODULES = {OWN_VENDOR: "ledger"}
 
+# Its lists have a module of their own.
+_LISTS = {"file": "list_file"}
+
 DestinationFactory = Callable[[Settings], Destination]
+TargetFactory = Callable[[Settings], AudienceTarget]
 
 
 def known_sources() -> list[str]:
@@ -64,6 +70,31 @@ def destination(name: str) -> DestinationFactory:
         raise problem
     factory: DestinationFactory = create
     return factory
+
+
+def known_targets() -> list[str]:
+    """The names of the destinations that keep lists of people, sorted."""
+    own = {module: name for name, module in _LISTS.items()}
+    return sorted(own.get(name, name) for name in _having(DESTINATIONS, "create_audience"))
+
+
+def target(name: str) -> TargetFactory:
+    """The factory of a destination's lists: called with the settings, it gives their target.
+
+    Raises:
+        FixConfig: there is no such destination, or it keeps no lists.
+    """
+    create = _find(DESTINATIONS, _LISTS.get(name, name), "create_audience")
+    if not callable(create):
+        problem = _unknown("destination with lists", name, known_targets())
+        raise problem
+    factory: TargetFactory = create
+    return factory
+
+
+def destination_part(name: str, attribute: str) -> object:
+    """What else a destination's module has, such as `check` or `ABOUT`; None where it has none."""
+    return _find(DESTINATIONS, name, attribute)
 
 
 def misplaced(spec: SourceSpec, settings: SourceSettings) -> list[Finding]:

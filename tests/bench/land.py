@@ -16,11 +16,12 @@ from typing import Any
 import orjson
 from pydantic import SecretStr
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.clock import parse_instant
 from connectors.core.http import HttpClient, field_next
 from connectors.core.lake import Lake
 from connectors.core.landing import land
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.core.spec import Page, ReadContext, Record, SourceSpec, Stream
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest

@@ -25,7 +25,7 @@ import orjson
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: headers by lower-case name, the body as JSON value, form fields as text."""
+    """A request: headers by lower-case name, the body as JSON value, fields as text, or bytes."""
 
     method: str
     path: str
@@ -122,8 +122,11 @@ def _asked(handler: BaseHTTPRequestHandler) -> Asked:
     headers = {name.lower(): value for name, value in handler.headers.items()}
     text = handler.rfile.read(int(headers.get("content-length", 0)))
     body: Any = None
-    if "form-urlencoded" in headers.get("content-type", ""):
+    kind = headers.get("content-type", "")
+    if "form-urlencoded" in kind:
         body = dict(parse_qsl(text.decode()))
+    elif kind.startswith(("multipart/", "text/")):
+        body = text
     elif text:
         body = orjson.loads(text)
     return Asked(handler.command, parts.path, dict(parse_qsl(parts.query)), headers, body)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.errors import ParleyError
 from connectors.core.landing import Landed
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import Batch, Cursor, Page, ReadContext, SourceSpec
 from connectors.ledger.manifest import LedgerManifest
 from tests.conformance.rig import Rig

@@ -13,14 +13,17 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from connectors.core import registry
+from connectors.core.accounts import DestinationSettings, SourceSettings
 from connectors.core.history import layouts
 from connectors.core.mail_server import SmtpSettings
-from connectors.core.settings import SenderSettings, Settings, SourceSettings
+from connectors.core.settings import SenderSettings, Settings
 from flows.cli import app
+from flows.destinations import about
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PROJECT = ROOT / "dbt_project"
+ACCOUNTS = (("PARLEY_SOURCES", SourceSettings), ("PARLEY_DESTINATIONS", DestinationSettings))
 
 
 def test_the_example_query_runs(demo):
@@ -68,6 +71,12 @@ def test_the_gates_are_those_of_the_seed_in_order():
         # The README may say more than the seed, not something else.
         assert asked.endswith("?") or "? " in asked, name
         assert asked.split()[0] == question.split()[0], name
+
+
+def test_the_destinations_are_those_there_are_in_their_own_words():
+    table = README.partition("<!-- destinations -->")[2].partition("<!-- /destinations -->")[0]
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", table, flags=re.MULTILINE))
+    assert told == {name: about(name) for name in registry.known_destinations()}
 
 
 def test_the_programmes_are_those_of_the_seed_in_order_of_priority():
@@ -133,18 +142,20 @@ def names(model: type[BaseModel], prefix: str) -> set[str]:
 
 
 def settings() -> set[str]:
-    """Every variable that can be set, but those of a source."""
+    """Every variable that can be set, but those of a source or destination."""
     parts = {"PARLEY_SENDER": SenderSettings, "PARLEY_SMTP": SmtpSettings}
-    whole = names(Settings, "PARLEY_") - {"PARLEY_SOURCES", *parts}
+    whole = names(Settings, "PARLEY_") - {*(name for name, _ in ACCOUNTS), *parts}
     return whole.union(*(names(each, f"{name}__") for name, each in parts.items()))
 
 
 def test_the_example_of_settings_shows_every_setting_and_no_other():
     text = (ROOT / ".env.example").read_text()
     shown = set(re.findall(r"^# (PARLEY_\w+)=", text, flags=re.MULTILINE))
-    sources = {name for name in shown if name.startswith("PARLEY_SOURCES__")}
-    assert shown - sources == settings()
-    assert {name.split("__")[2] for name in sources} == names(SourceSettings, "")
+    for name, model in ACCOUNTS:
+        own = {each for each in shown if each.startswith(f"{name}__")}
+        assert {each.split("__")[2] for each in own} == names(model, "")
+        shown -= own
+    assert shown == settings()
 
 
 def test_the_vendors_are_those_of_parley_sources_each_as_it_tells_of_itself():

@@ -17,9 +17,10 @@ from home_kit import Home
 from pydantic import SecretStr
 
 from connectors.core import landing, registry
+from connectors.core.accounts import SourceSettings
 from connectors.core.clock import iso_z, utc_now
 from connectors.core.lake import Lake
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
 from tests.shop import rest

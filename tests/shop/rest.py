@@ -11,11 +11,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.api.rest import Counted, Endpoint, RestApi, RestStream, basic_auth, rest_source
 from connectors.core.clock import utc_now
 from connectors.core.lake import Lake
 from connectors.core.landing import land
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.core.spec import Stream
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest

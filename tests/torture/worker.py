@@ -18,10 +18,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.errors import ParleyError
 from connectors.core.lake import Lake
 from connectors.core.landing import land
-from connectors.core.settings import LEDGER_SOURCE, Settings, SourceSettings
+from connectors.core.settings import LEDGER_SOURCE, Settings
 from connectors.ledger.db import open_ledger
 from connectors.ledger.emission.budgets import Pace
 from connectors.ledger.emission.outbox import emit

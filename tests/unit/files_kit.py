@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from connectors.core import registry
-from connectors.core.settings import SourceSettings
+from connectors.core.accounts import SourceSettings
 from connectors.core.spec import Page, ReadContext, Record
 
 AS_OF = datetime(2011, 12, 6, 11, 5, tzinfo=UTC)

@@ -15,6 +15,7 @@ from connectors.core.spec import Batch, Cursor, KnownRow
 from connectors.ledger import cuts, erasures, known_rows, runs, weights
 from connectors.ledger.db import MIGRATIONS, write
 from connectors.ledger.keeping.tables import METADATA
+from connectors.ledger.lists import Held, HeldList
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.suppressions import Suppression, suppress
 
@@ -37,6 +38,7 @@ def fill(engine: Engine, home: Path) -> Outbox:
     suppress(engine, [Suppression("a-x", "complaint", "t", MONDAY)])
     cuts.cut(engine, [("n1", "n2")], MONDAY, "two people")
     erasures.refuse(engine, "request", [erasures.ErasedNode("a-gone", "email")], MONDAY)
+    HeldList(engine, "file", "vip", MONDAY).note([Held("a-x", "vip", "a-x", "digest", "listed")])
     version = weights.Version("buy", "w1", 30, {("view", 7): Decimal("0.5")}, MONDAY, {"auc": 1})
     weights.accept(engine, version)
     outbox = Outbox(engine, home, Recorder(answer=_answer))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import SecretStr
 
 from connectors.core import landing
+from connectors.core.accounts import SourceSettings
 from connectors.core.api.rest import (
     Counted,
     Endpoint,
@@ -24,7 +25,7 @@ from connectors.core.api.rest import (
 from connectors.core.clock import iso_z, parse_instant
 from connectors.core.http import link_next
 from connectors.core.lake import Lake
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.core.spec import Page, ReadContext, SourceSpec, Stream
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from pydantic import SecretStr
 
 from connectors.core import landing
+from connectors.core.accounts import SourceSettings
 from connectors.core.lake import Lake
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.core.spec import Finding, Page, ReadContext
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest

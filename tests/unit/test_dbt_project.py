@@ -79,7 +79,7 @@ def layer(node: dict[str, Any]) -> str:
 
 def union_of(kind: str) -> str:
     """The one reader of a kind of record: int_order_versions for orders."""
-    return f"int_{kind.removesuffix('s')}_versions"
+    return f"int_{re.sub('ies$', 'y', kind).removesuffix('s')}_versions"
 
 
 def code(path: Path) -> str:
@@ -139,7 +139,7 @@ def test_only_the_unions_and_the_rejects_read_a_vendors_staging(
     """A vendor's model may explode a list of its own orders; our own streams have theirs."""
     own = {
         "stg_parley__identifiers": {"int_identifiers", "int_identifier_changes"},
-        "stg_parley__messages": {"messages"},
+        "stg_parley__messages": {"int_ledger_messages"},
         "stg_parley__cuts": {"int_identity_cuts"},
         "stg_parley__erasures": {"int_erased_nodes"},
         "stg_parley__weights": {"int_weights"},

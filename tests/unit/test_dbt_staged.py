@@ -47,7 +47,8 @@ def test_a_vendors_records_have_the_columns_of_their_kind(
 ) -> None:
     """A list that another model of the vendor explodes may stand beside them."""
     kind = name.split("__")[1]
-    union = columns[f"int_{kind.removesuffix('s')}_versions"]
+    one = f"{kind.removesuffix('ies')}y" if kind.endswith("ies") else kind.removesuffix("s")
+    union = columns[f"int_{one}_versions"]
     own = {c: t for c, t in columns[name].items() if not t.endswith("[]")}
     assert own == {**union, **BESIDE}
 

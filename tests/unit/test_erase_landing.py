@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.identifiers import node_id
 from connectors.core.lake import Lake
 from connectors.core.landing import Landed, land
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.core.spec import Page, ReadContext, Record, SourceSpec, Stream
 from connectors.ledger import erasures
 from connectors.ledger.db import open_ledger

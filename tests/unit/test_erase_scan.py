@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.batch import BatchName, chunk
 from connectors.core.erasure.rewriting import rewrite
 from connectors.core.erasure.scan import Scan
 from connectors.core.erasure.sought import Found, Guards, Sought, lake_files
 from connectors.core.lake import Lake
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.core.spec import Batch, Record
 from connectors.core.subjects import ERASED, Subjects
 from connectors.sources.database import SPEC

@@ -23,10 +23,11 @@ from history_kit import (
 from outbox_kit import Outbox, row
 from typer.testing import CliRunner
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.errors import FixConfig, ParleyError
 from connectors.core.history.layouts import LAYOUTS
 from connectors.core.identifiers import node_id
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.suppressions import Suppression, suppress
 from flows import history, work

@@ -67,7 +67,7 @@ def test_migrations_give_the_models(engine: Engine) -> None:
     fresh.dispose()  # an in-memory database is gone with its connection
     with fresh.begin() as connection:
         METADATA.create_all(connection)
-        assert len(connection.exec_driver_sql(made).all()) == len(migrated) == 9
+        assert len(connection.exec_driver_sql(made).all()) == len(migrated) == 10
     open_ledger(engine.url.render_as_string(hide_password=False)).dispose()
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from guards_kit import letters, publish
+from leaving_kit import left, no_waits
 from outbox_kit import MONDAY, Outbox, row
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from connectors import destinations
-from connectors.core import live
+from connectors.core import live, registry
 from connectors.core.clock import iso_z
 from connectors.core.delivery import OutMessage
 from connectors.core.erasure.request import Request
@@ -26,6 +30,7 @@ from connectors.core.live import Barred, Redirected
 from connectors.core.settings import Settings, get_settings
 from connectors.destinations import proofs, render
 from connectors.ledger.emission.outbox import EmitResult, emit
+from connectors.ledger.emission.outgoing import out_messages
 from connectors.ledger.guards.pushes import PushRow
 from connectors.ledger.models import MessageRow, RunRow
 from connectors.ledger.reports import refusals
@@ -34,6 +39,8 @@ from flows import refusals as words
 from flows.cli import app
 from flows.pipeline import Outcome
 from flows.run import Run, begin
+
+__all__ = ["no_waits"]
 
 # A vendor of its own: it reaches people, wants a key, and writes down what left.
 RECORDING = """
@@ -325,3 +332,76 @@ def test_the_command_refuses_before_anything_runs(configured: Configured) -> Non
     with pytest.raises(FixConfig, match="this installation is development"):
         CliRunner().invoke(app, ["run", "daily", "--live"], catch_exceptions=False)
     assert not (settings.home / "lake").exists()
+
+
+# Every destination of the registry, with whatever credentials it wants.
+
+KINDS = registry.known_destinations()
+SETUPS = [
+    (environment, is_live, test)
+    for environment, is_live, test in itertools.product(ENVIRONMENTS, (True, False), (True, False))
+]
+
+
+@pytest.mark.parametrize(("environment", "is_live", "test"), SETUPS)
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.usefixtures("no_waits")
+def test_no_destination_reaches_a_real_address_unless_all_of_it_holds(
+    name: str, environment: str, *, is_live: bool, test: bool, tmp_path: Path
+) -> None:
+    """I15: also with the right credentials. What reaches nobody needs no flag."""
+    with left(name, tmp_path) as made:
+        update = {"environment": environment, "test_address": TESTER if test else ""}
+        settings = made.world.settings().model_copy(update=update)
+        if is_live and environment != "production" and not test:
+            with pytest.raises(FixConfig, match="Run without --live"):
+                live.destinations(settings, [name], live=is_live)
+            return
+        destination = live.destinations(settings, [name], live=is_live)[name]
+        folder = made.outbox.plan(made.rows("m1", "m2"), "direct")
+        [batch] = pq.read_table(folder / "audience_mass.parquet").to_batches()
+        try:
+            said = destination.deliver("b1", list(out_messages(batch)))
+        except FixConfig:
+            said = []
+        reaches_people = bool(getattr(made.world.make(), "is_live", False))
+        all_hold = environment == "production" and is_live
+        if test:
+            assert not {"m1", "m2"} & {*made.world.arrived()}
+            assert_nobody_is_in(settings.tests_dir)
+        elif reaches_people and not all_hold:
+            assert (said, made.world.arrived()) == ([], [])
+        else:
+            assert sorted(made.world.arrived()) == ["m1", "m2"]
+
+
+def assert_nobody_is_in(folder: Path) -> None:
+    """No file of a test holds anybody's address or key."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.suffix != ".parquet":
+            assert not {"m1@", "m2@", "p-m1"} & {*re.split(r"[^a-z0-9@-]+", path.read_text())}
+            assert "@shop.example" not in path.read_text()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_does_not_say_that_it_reaches_people_connects_to_nobody(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is taken for harmless because somebody forgot a line."""
+    with left(name, tmp_path) as made:
+        destination = made.world.make()
+        if getattr(destination, "is_live", False):
+            return
+        folder = made.outbox.plan(made.rows("m1"), "direct")
+        [batch] = pq.read_table(folder / "audience_mass.parquet").to_batches()
+        monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it connects"))
+        assert [each.state for each in destination.deliver("b1", list(out_messages(batch)))] == [
+            "accepted"
+        ]
+
+
+@pytest.mark.parametrize("name", [each for each in registry.known_targets() if each != "file"])
+def test_lists_of_people_elsewhere_reach_people(name: str, tmp_path: Path) -> None:
+    with left(name, tmp_path) as made:
+        target = registry.target(name)(made.world.settings())
+        assert getattr(target, "is_live", True)

@@ -51,7 +51,7 @@ def fires(name: str, count: int) -> list[datetime]:
 
 
 def test_what_is_deployed_and_nothing_else() -> None:
-    names = ["triggered", "mass", "daily", "calibrate", "erase", "retention", *SWITCHES]
+    names = ["triggered", "mass", "daily", "calibrate", "erase", "sync", "retention", *SWITCHES]
     assert list(DEPLOYMENTS) == names
     assert len(DECLARED["deployments"]) == len(names)
 

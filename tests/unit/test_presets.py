@@ -19,11 +19,11 @@ from sqlalchemy import column, create_engine, select, table, text
 from sqlalchemy.dialects import mysql
 from vendure_kit import Vendure
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.database.presets import PRESETS
 from connectors.core.database.presets.oscar.orders import STATUSES
 from connectors.core.database.presets.view import THOUSANDTHS, WHOLE, minor
 from connectors.core.errors import FixConfig
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import ReadContext
 from connectors.sources.database import SPEC, TABLES
 

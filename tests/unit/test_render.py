@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import ValidationError
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.delivery import OutMessage
 from connectors.core.errors import FixConfig
 from connectors.core.sender import SenderSettings
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.destinations import render as rendering
 from connectors.destinations.file import BY_HAND, FileDestination, create
 from connectors.destinations.render import TEMPLATES, message_of, render, token

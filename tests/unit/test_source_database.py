@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, create_mock_engine, text
 from sqlalchemy.types import Date, DateTime, String
 
+from connectors.core.accounts import SourceSettings
 from connectors.core.database import keyset
 from connectors.core.database.keyset import KeysetTable
 from connectors.core.database.tables import Found
 from connectors.core.errors import FixConfig, ParleyError
-from connectors.core.settings import SourceSettings
 from connectors.core.spec import Finding, Page, ReadContext, Record
 from connectors.sources.database import SPEC, TABLES
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from connectors.core.settings import SourceSettings
+from connectors.core.accounts import SourceSettings
 from connectors.core.spec import Page, ReadContext
 from connectors.sources.segment import EVENTS, SPEC
 

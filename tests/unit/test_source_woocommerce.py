@@ -12,8 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.core import landing
+from connectors.core.accounts import SourceSettings
 from connectors.core.lake import Lake
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.core.spec import Finding
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest

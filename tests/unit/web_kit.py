@@ -11,9 +11,10 @@ import duckdb
 from pydantic import SecretStr
 
 from connectors.core import landing, registry
+from connectors.core.accounts import SourceSettings
 from connectors.core.clock import iso_z
 from connectors.core.lake import Lake
-from connectors.core.settings import Settings, SourceSettings
+from connectors.core.settings import Settings
 from connectors.ledger.db import open_ledger
 from connectors.ledger.manifest import LedgerManifest
 from tests.unit.dbt_kit import build

@@ -1,0 +1,1 @@
+"""Oracle Eloqua on loopback, shaped by recorded exchanges."""

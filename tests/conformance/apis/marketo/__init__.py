@@ -1,0 +1,1 @@
+"""A Marketo account on loopback, with its own traps; answers are built as recorded ones were."""

@@ -1,0 +1,1 @@
+"""Worlds of destinations: one joins by a module here that names its worlds `DESTINATIONS`."""

@@ -21,8 +21,8 @@ SHOPS = ("cj",)
 HORIZON = 14
 MOST = 20
 FITTED = ("category_again", "category_new")
-# So many dates are told; weights are fitted at every second one, as a shop would now and then.
-DATES, FIT_EVERY = 6, 2
+# Weights are fitted at every second date, as a shop would now and then.
+FIT_EVERY = 2
 PAIRS = (("category_bought", 14), ("category_bought", 56), ("category_bought", 365))
 OF_PEOPLE = (("purchase_day", 14), ("purchase_day", 56))
 GOALS = {
@@ -66,7 +66,7 @@ SCORES = """
 
 def wanted(shop: Shop) -> Mapping[date, Need]:
     """What has to be built when."""
-    dates = shop.closed(HORIZON)[:DATES]
+    dates = shop.closed(HORIZON)
     last = ("int_signal_days", "people_nodes")
     fitted = dates[::FIT_EVERY]
     return {

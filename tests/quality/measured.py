@@ -7,7 +7,6 @@ import time
 import traceback
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
@@ -32,33 +31,42 @@ PARTS = (
 )
 # Those that need order lines alone.
 OF_LINES = ("intent", "recommendations", "value")
-# The longest first. dbt itself keeps one core busy at most, whatever its threads.
-SHOPS = ("cj", "uci")
+# Parts that look at a shop on the same dates share a home, which goes through them once. The longest
+# first: dbt itself keeps one core busy at most, whatever its threads.
+BY_DATES = ("intent", "categories", "recommendations", "value")
+BY_CAMPAIGNS = ("coupons", "response")
+JOBS = (("cj", BY_DATES), ("cj", BY_CAMPAIGNS), ("uci", BY_DATES))
 AT_ONCE = 2
 
 
 def parts(folder: Path, asked: Sequence[str]) -> list[Row]:
-    """The rows of the parts on what we have, in the order of the parts; two shops at a time."""
-    own = [part for part in asked if part != "identity"]
-    jobs = [name for name in SHOPS if any(name in _module(part).SHOPS for part in own)]
-    jobs += ["identity"] * ("identity" in asked)
+    """The rows of the parts on what we have, in the order of the parts; two homes at a time."""
+    jobs = [
+        (name, own)
+        for name, together in JOBS
+        if (own := [p for p in together if p in asked and name in _module(p).SHOPS])
+    ]
     with ProcessPoolExecutor(AT_ONCE, mp_context=get_context("spawn")) as pool:
-        done = [*pool.map(_job, repeat(folder), jobs, repeat(own))]
+        homes = [folder / f"{number}-{name}" for number, (name, _) in enumerate(jobs)]
+        working = [pool.submit(_job, home, *job) for home, job in zip(homes, jobs, strict=True)]
+        if "identity" in asked:
+            working.append(pool.submit(_identity, folder / "identity"))
+        done = [each.result() for each in working]
     return [row for part in asked for rows in done for row in rows.get(part, ())]
 
 
+def _identity(home: Path) -> dict[str, list[Row]]:
+    home.mkdir()
+    return {home.name: _safely(home.name, lambda: _module(home.name).rows(home))}
+
+
 def _job(folder: Path, name: str, asked: Sequence[str]) -> dict[str, list[Row]]:
-    """The rows by part of a shop or, of that name, of identity."""
-    if name == "identity":
-        home = folder / name
-        home.mkdir()
-        return {name: _safely(name, lambda: _module(name).rows(home))}
-    own = [part for part in asked if name in _module(part).SHOPS]
+    """The rows by part of a shop."""
     try:
         known = shops.shop(name, folder / "lines")
     except Exception as error:  # noqa: BLE001 - shown as a row
-        return {own[0]: _failed(f"{own[0]}, {name}", error)}
-    return dict(_of_shop(folder, known, own))
+        return {asked[0]: _failed(f"{asked[0]}, {name}", error)}
+    return dict(_of_shop(folder, known, asked))
 
 
 def shop(folder: Path, known: Shop, asked: Sequence[str]) -> list[Row]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tests.quality.lines import Lines
 
 
+# After the last of which two months of data follow, so that all parts are told of all of them.
+DATES = 6
+
+
 def every(first: date, days: int, count: int) -> tuple[date, ...]:
     """So many dates, so many days apart."""
     return tuple(first + timedelta(days=days * number) for number in range(count))
@@ -85,7 +89,7 @@ JOURNEY = """
 def online_retail(folder: Path) -> Shop:
     """UCI Online Retail: a gift shop, 531,282 lines of 4,339 customers, Dec 2010 to Dec 2011."""
     found = lines.from_query(UCI.format(DATA), folder / "uci.parquet")
-    return Shop("uci", found, every(date(2011, 6, 20), 21, 8), notes=found.notes)
+    return Shop("uci", found, every(date(2011, 6, 20), 21, DATES), notes=found.notes)
 
 
 def complete_journey(folder: Path) -> Shop:
@@ -98,7 +102,7 @@ def complete_journey(folder: Path) -> Shop:
         data / "coupons.parquet",
         data / "coupon_redemptions.parquet",
     )
-    return Shop("cj", found, every(date(2017, 7, 17), 21, 8), campaigns, found.notes)
+    return Shop("cj", found, every(date(2017, 7, 17), 21, DATES), campaigns, found.notes)
 
 
 @lru_cache(maxsize=4)

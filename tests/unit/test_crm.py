@@ -114,18 +114,17 @@ def first_day(lake: Path) -> list[dict[str, str]]:
 def hubspot(lake: Path) -> list[dict[str, str]]:
     """Dan of Bolt signed, after he had become a qualified lead."""
     since, closed = "2011-12-08T09:00:00Z", "2011-12-08T14:00:00Z"
-    held = {"hubspot_owner_id": "9", "createdate": since}
+    held, by = {"createdate": since}, "max@shop.example"
     person = {"email": "dan@bolt.example", "lifecyclestage": "salesqualifiedlead", **held}
     firm = {"name": "Bolt", "domain": "bolt.example", **held}
     won = {"hs_is_closed": "true", "hs_is_closed_won": "true", "closedate": closed, **held}
     deal = {"pipeline": "default", "dealstage": "closedwon", "amount": "20", **won}
     rows = {
-        "owners": told(id="9", email="max@shop.example"),
-        "contacts": told(contactKey="hubspot:601", updatedAt=since,
+        "contacts": told(contactKey="hubspot:601", updatedAt=since, owner=by,
                          properties={**person, "associatedcompanyid": "80"}),
-        "companies": told(id="80", updatedAt=since, properties=firm),
+        "companies": told(id="80", updatedAt=since, owner=by, properties=firm),
         "deals": told(id="81", updatedAt=closed, contactKey="hubspot:601", companies=["80"],
-                      companyCurrency="GBP", properties=deal),
+                      companyCurrency="GBP", owner=by, properties=deal),
     }  # fmt: skip
     return [land(lake, 1, stream, [row], "hubspot") for stream, row in rows.items()]
 

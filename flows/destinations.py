@@ -64,6 +64,7 @@ def _state(settings: Settings, name: str) -> tuple[str, str]:
 
 
 def about(name: str) -> str:
+    """What a destination does and how it is connected, in its own words."""
     told = registry.destination_part(name, "ABOUT")
     if isinstance(told, str):
         return told

@@ -31,7 +31,7 @@ PARTS = (
 )
 # Those that need order lines alone.
 OF_LINES = ("intent", "recommendations", "value")
-# Parts that look at a shop on the same dates share a home, which goes through them once. The longest
+# Parts that look at a shop on the same dates share a home, which goes through them once. Longest
 # first: dbt itself keeps one core busy at most, whatever its threads.
 BY_DATES = ("intent", "categories", "recommendations", "value")
 BY_CAMPAIGNS = ("coupons", "response")

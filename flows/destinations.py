@@ -15,10 +15,10 @@ from connectors.core.errors import FixConfig, ParleyError
 from connectors.core.rehearsal import Rehearsal
 from connectors.core.spec import Finding
 from connectors.ledger import runs
-from connectors.ledger.audiences import member
 from connectors.ledger.emission.audience import SLICES, audience_path, chunks
 from connectors.ledger.emission.outgoing import out_messages
-from connectors.ledger.wanted import Audience
+from connectors.ledger.lists.sync import member
+from connectors.ledger.lists.wanted import Audience
 from flows import sync
 from flows.run import ledger_of
 from flows.sources import show_findings

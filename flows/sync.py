@@ -11,12 +11,12 @@ from connectors.core.clock import as_utc
 from connectors.core.errors import FixConfig, ParleyError
 from connectors.core.live import check_live
 from connectors.ledger import runs
-from connectors.ledger.asking import Asking
-from connectors.ledger.audiences import Sync, SyncResult, counted, result
 from connectors.ledger.emission.rules import MARKETING
 from connectors.ledger.guards import pauses
-from connectors.ledger.lists import HeldList, known_lists
-from connectors.ledger.wanted import Audience
+from connectors.ledger.lists.asking import Asking
+from connectors.ledger.lists.held import HeldList, known_lists
+from connectors.ledger.lists.sync import Sync, SyncResult, counted, result
+from connectors.ledger.lists.wanted import Audience
 from flows.run import default_as_of, ledger_of
 from flows.versions import seed, versions
 

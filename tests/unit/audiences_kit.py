@@ -16,11 +16,11 @@ from outbox_kit import MONDAY
 from sqlalchemy import Engine
 
 from connectors.core.audience import Leaver, Member, MemberOutcome
-from connectors.ledger.asking import Asking
-from connectors.ledger.audiences import Sync, SyncResult
 from connectors.ledger.db import open_ledger
-from connectors.ledger.lists import Held, HeldList
-from connectors.ledger.wanted import Audience
+from connectors.ledger.lists.asking import Asking
+from connectors.ledger.lists.held import Held, HeldList
+from connectors.ledger.lists.sync import Sync, SyncResult
+from connectors.ledger.lists.wanted import Audience
 
 NAMES = ("audience", "address_node", "person_id", "destination", "purpose", "address", "properties")
 SCHEMA = pa.schema([(name, pa.string()) for name in NAMES])

@@ -15,7 +15,7 @@ from connectors.core.spec import Batch, Cursor, KnownRow
 from connectors.ledger import cuts, erasures, known_rows, runs, weights
 from connectors.ledger.db import MIGRATIONS, write
 from connectors.ledger.keeping.tables import METADATA
-from connectors.ledger.lists import Held, HeldList
+from connectors.ledger.lists.held import Held, HeldList
 from connectors.ledger.manifest import LedgerManifest
 from connectors.ledger.suppressions import Suppression, suppress
 

@@ -22,11 +22,11 @@ from connectors.core.audience import AudienceTarget, MemberOutcome
 from connectors.core.errors import FixConfig, RetryLater, SkipRecord, StopRun
 from connectors.destinations.list_file import ListFiles
 from connectors.ledger import erasures, facts
-from connectors.ledger.audiences import Sync
 from connectors.ledger.db import open_ledger
 from connectors.ledger.leases import lease
+from connectors.ledger.lists.sync import Sync
+from connectors.ledger.lists.wanted import Audience
 from connectors.ledger.suppressions import Suppression, suppress
-from connectors.ledger.wanted import Audience
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, inspect, select
 
 from connectors.core.errors import StopRun
-from connectors.ledger import facts, lists, models, weights
+from connectors.ledger import facts, models, weights
 from connectors.ledger.emission import budgets, last_look
 from connectors.ledger.guards import pauses, pushes
 from connectors.ledger.keeping import restores
+from connectors.ledger.lists import held
 
 # These modules declare tables; to import them is to know their tables.
-OWNERS = (budgets, facts, last_look, lists, models, pauses, pushes, restores, weights)
+OWNERS = (budgets, facts, held, last_look, models, pauses, pushes, restores, weights)
 METADATA = models.Base.metadata
 CHUNK_ROWS = 5_000
 Rows = list[dict[str, Any]]

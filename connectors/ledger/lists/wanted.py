@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.core.errors import StopRun
-from connectors.ledger.lists import CHUNK_ROWS, Held, HeldList
+from connectors.ledger.lists.held import CHUNK_ROWS, Held, HeldList
 
 COLUMNS = ("audience", "destination", "address_node", "address", "properties")
 

@@ -15,10 +15,10 @@ import orjson
 
 from connectors.core.audience import AudienceTarget, Leaver, Member, MemberOutcome
 from connectors.core.errors import FixConfig, StopRun
-from connectors.ledger.asking import Asking
 from connectors.ledger.leases import emitting, lease
-from connectors.ledger.lists import Held, HeldList
-from connectors.ledger.wanted import Audience, Pair, Wanted, pairs
+from connectors.ledger.lists.asking import Asking
+from connectors.ledger.lists.held import Held, HeldList
+from connectors.ledger.lists.wanted import Audience, Pair, Wanted, pairs
 
 # A sync that takes more than this share off a list of at least so many waits for somebody to look.
 MOST_LEAVING_PERCENT: Final = 30

@@ -1,0 +1,1 @@
+"""Lists at destinations, kept equal to audiences."""

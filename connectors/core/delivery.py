@@ -39,7 +39,9 @@ class OutMessage:
 class Outcome:
     """What a destination says about one message; `detail` holds no address and no secret.
 
-    "waiting": surely not accepted, and worth trying again later.
+    "waiting": surely not accepted, and worth trying again later. "rejected" with a detail that
+    begins like a mail server's word that there is no such mailbox ("550 5.1.1", RFC 3463): a hard
+    bounce, by which the address is suppressed at once.
     """
 
     message_key: str

@@ -1,6 +1,6 @@
 """Who must not be contacted, as the reserve step sees it: at once, before the next plan knows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -32,15 +32,18 @@ def suppress(engine: Engine, suppressions: Iterable[Suppression]) -> int:
     remaining, added = iter(suppressions), 0
     while chunk := frozenset(islice(remaining, CHUNK_ROWS)):
         with write(engine) as connection:
-            # Whatever batch leaves next knows of it: claims are made under the same lock.
-            take_sequence(connection)
-            new = sorted(
-                chunk.difference(_known(connection, {each.address_hash for each in chunk}))
-            )
-            if new:
-                connection.execute(insert(SuppressionRow), [each._asdict() for each in new])
-        added += len(new)
+            added += enter(connection, chunk)
     return added
+
+
+def enter(connection: Connection, some: Collection[Suppression]) -> int:
+    """Add those that are not there yet, in the transaction of the caller; how many were added."""
+    # Whatever batch leaves next knows of it: claims are made under the same lock.
+    take_sequence(connection)
+    new = sorted({*some}.difference(_known(connection, {each.address_hash for each in some})))
+    if new:
+        connection.execute(insert(SuppressionRow), [each._asdict() for each in new])
+    return len(new)
 
 
 def _known(connection: Connection, hashes: Iterable[str]) -> Iterator[Suppression]:

@@ -10,6 +10,7 @@ import pytest
 from outbox_kit import MONDAY, Outbox, row
 from sqlalchemy import select
 
+from connectors.core.delivery import Outcome
 from connectors.core.errors import StopRun
 from connectors.ledger.db import open_ledger, write
 from connectors.ledger.emission.transitions import EDGES, Move, move
@@ -36,6 +37,26 @@ def test_every_change_gets_a_higher_number(outbox: Outbox) -> None:
         connection.exec_driver_sql("delete from messages")
     outbox.emit([row("k9")], "r3", MONDAY + timedelta(days=30))
     assert outbox.table()["k9"]["change_seq"] > table["k2"]["change_seq"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "is_stopped"),
+    [("550 5.1.1", True), ("556 5.1.10", True), ("550 5.7.1", False), ("552 5.2.2", False)],
+)
+def test_an_address_that_a_server_calls_nobodys_is_suppressed_at_once(
+    outbox: Outbox, detail: str, *, is_stopped: bool
+) -> None:
+    """A full mailbox, or a server that wants no mail of ours, says nothing of the address."""
+    outbox.destination.answer = lambda each: Outcome(
+        each.message_key, "rejected" if each.message_key == "k1" else "accepted", detail
+    )
+    outbox.emit([row("k1"), row("k2")])
+    later = outbox.emit(
+        [row("k3", address_node="a-k1"), row("k4", address_node="a-k2")],
+        "r2",
+        MONDAY + timedelta(days=1),
+    )
+    assert later.refused == ({"suppressed": 1} if is_stopped else {})
 
 
 def test_there_is_no_other_way_between_states(outbox: Outbox) -> None:

@@ -1,5 +1,6 @@
 """What a destination said about a batch, and how the ledger records it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from connectors.core.errors import StopRun
 from connectors.ledger.emission.scratch import CLAIMS, claim, drop
 from connectors.ledger.emission.transitions import Move, audit_row, move
 from connectors.ledger.models import MessageAuditRow, MessageRow
+from connectors.ledger.suppressions import Suppression, enter
 
 # What a destination says -> the state that follows: what surely did not arrive waits again.
 SAID = {
@@ -20,6 +22,8 @@ SAID = {
     "unknown": "unknown",
     "waiting": "reserved",
 }
+# Bad mailbox, system, syntax or null MX of the recipient (RFC 3463 and 7505), for good.
+NO_SUCH_MAILBOX = re.compile(r"5\d\d 5\.1\.(?:1|2|3|10)\b")
 # message_key -> state and detail
 Verdicts = Mapping[str, tuple[str, str]]
 
@@ -78,6 +82,7 @@ def record(
         MessageRow.batch_id == step.batch_id, MessageRow.state == step.from_state
     )
     detail = step.detail or verdicts[by_state[first][0]][1]
+    _suppress_bounced(connection, step.at, verdicts)
     going = replace(step, to_state=first, detail=detail)
     moved = move(connection, rest, going, values.get(first))
     if moved != len(by_state[first]):
@@ -87,6 +92,20 @@ def record(
             f"batch {step.batch_id}",
             "Nothing was recorded. Run again, and report it if it stays.",
         )
+
+
+def _suppress_bounced(connection: Connection, at: datetime, verdicts: Verdicts) -> None:
+    """Stop addresses that a mail server said are nobody's."""
+    gone = [
+        key
+        for key, (state, detail) in verdicts.items()
+        if state == "rejected" and NO_SUCH_MAILBOX.match(detail)
+    ]
+    if gone:
+        columns = MessageRow.address_hash, MessageRow.destination
+        query = select(*columns).where(MessageRow.message_key.in_(gone)).distinct()
+        found = connection.execute(query).all()
+        enter(connection, [Suppression(who, "hard_bounce", by, at) for who, by in found])
 
 
 def _record_differing(

@@ -50,6 +50,8 @@ COLUMNS = {
     " evidence text, kind text, purpose text, channel text, destination text,"
     " similar_products boolean, address_type text, permission_channel text, account_id text",
 }
+# The worlds are what is proposed; lists at other tools are no part of the plan.
+NOT_DECIDED = ("int_proposals", "audience_members", "int_audience_facts")
 # Models outside the plan that only it uses.
 BUILT = (
     "int_campaigns_heard", "int_engagement", "int_interruptions", "int_open_hours",
@@ -97,7 +99,7 @@ def compiled(warehouse: Path) -> dict[str, str]:
             db.execute(f"create or replace table {table} ({columns})")
     paths = [f"intermediate/{name}.sql" for name in BUILT]
     for path in sorted((dbt_kit.PROJECT / "models/decisions").glob("*.sql")):
-        paths += [f"decisions/{path.name}"] if path.stem != "int_proposals" else []
+        paths += [f"decisions/{path.name}"] if path.stem not in NOT_DECIDED else []
     select = [f"path:models/{path}" for path in paths]
     dbt_kit.build(warehouse, [], NO_TIME.isoformat() + "Z", "resource_type:seed", *select)
     with duckdb.connect(str(warehouse)) as db:

@@ -2,8 +2,9 @@
 
 Five people left a basket at nine on Monday, and are reminded by a real mail server. Lea's email
 comes back, Ben writes that he wants no more, Dan complains, for Cem a machine answers, and somebody
-reports Cem's email as returned from an address that it never went to. Fay's server says at
-once that there is no such mailbox. A plan of Tuesday, made before any of that was read, means to remind all of them again.
+reports Cem's email as returned from an address that it never went to. Fay's server says at once
+that there is no such mailbox. A plan of Tuesday, made before any of that was read, means to remind
+all of them again.
 """
 
 from __future__ import annotations

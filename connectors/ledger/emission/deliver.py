@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from connectors.core.delivery import Destination, OutMessage
 from connectors.core.errors import FixConfig, ParleyError
+from connectors.core.garbage import collect_now
 from connectors.ledger.emission.audience import chunks
 from connectors.ledger.emission.batches import Emission
 from connectors.ledger.emission.handover import Handover
@@ -59,6 +60,7 @@ class Delivery:
             for chunk in chunks(audience, COLUMNS):
                 self._add(chunk)
                 self._flush_full()
+                collect_now()
         self._flush_rest()
         for handover in self.handovers.values():
             handover.try_again()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -10,6 +10,11 @@ from rich.markup import escape
 from connectors.core.settings import get_settings
 from flows import terminal
 from flows.cli_guards import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.ledger.lists.sync import SyncResult
 
 app = typer.Typer(help="Where messages and lists go.", invoke_without_command=True)
 Name = Annotated[str | None, typer.Argument(help="A destination; all of them by default.")]
@@ -30,13 +35,7 @@ def sync(
 
     asked = syncing.Asked(audience, full, live, dry_run, confirm)
     synced = syncing.sync(get_settings(), asked)
-    terminal.show_rows(
-        "Would be done" if dry_run else "Done",
-        [
-            {"audience": each.audience, "destination": each.destination, **each.people()}
-            for each in synced.results
-        ],
-    )
+    terminal.show_rows("Would be done" if dry_run else "Done", _rows(synced.results))
     for name, why in synced.skipped.items():
         terminal.console.print(f"[yellow]{name}[/]: {escape(why)}", soft_wrap=True)
     for trouble in synced.troubles:
@@ -44,6 +43,20 @@ def sync(
         terminal.errors.print(said, soft_wrap=True)
     if synced.troubles:
         raise typer.Exit(1)
+
+
+def _rows(results: Sequence[SyncResult]) -> list[dict[str, Any]]:
+    """A row for each list; what nobody met with takes no room."""
+    told = [each.people() for each in results]
+    shown = [name for name in (told[0] if told else ()) if any(each[name] for each in told)]
+    return [
+        {
+            "audience": each.audience,
+            "destination": each.destination,
+            **{name: people[name] for name in shown},
+        }
+        for each, people in zip(results, told, strict=True)
+    ]
 
 
 @app.callback()

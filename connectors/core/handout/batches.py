@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
@@ -30,7 +31,7 @@ LONGEST: Final = 1 << 30  # content may be long
 Cell = Callable[[OutMessage], str]
 
 
-class BatchFiles:
+class BatchFiles(ABC):
     """Writes batches under `root`. Accepting is sending: nothing follows but the file.
 
     Whoever derives from it says how a batch is written, what may come along, and whom it refuses.
@@ -62,12 +63,13 @@ class BatchFiles:
         files = sorted(self.root.glob(f"*/{batch_id}.csv"))
         return [Outcome(key, "accepted", "in the file") for file in files for key in _keys(file)]
 
+    @abstractmethod
     def _write(self, path: Path, messages: list[OutMessage]) -> None:
         """Write what comes along, then the CSV: once that is there, the batch is delivered."""
-        raise NotImplementedError
 
     def _remove_halves(self, batch_id: str) -> None:
         """Take away what a dead delivery left; its messages may leave in another batch."""
+        del batch_id  # a CSV alone leaves nothing
 
     def _refusal(self, message: OutMessage) -> str:
         return refusal(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from connectors.core.accounts import SourceSettings
 from connectors.core.audience import AudienceTarget
@@ -99,12 +99,20 @@ def destination_part(name: str, attribute: str) -> object:
 
 def misplaced(spec: SourceSpec, settings: SourceSettings) -> list[Finding]:
     """An error for each option that the vendor does not have."""
-    known = ", ".join(spec.options) or "none"
-    return [
-        Finding("error", f"there is no option '{name}'", f"Options of {spec.vendor}: {known}.")
-        for name in settings.options
-        if name not in spec.options
-    ]
+    return _misplaced(spec.vendor, settings.options, spec.options)
+
+
+def misplaced_at(name: str, settings: Settings) -> list[Finding]:
+    """An error for each option that the destination does not have."""
+    known = destination_part(name, "OPTIONS")
+    return _misplaced(name, settings.destination(name).options, known or ())
+
+
+def _misplaced(of: str, given: Iterable[str], known: object) -> list[Finding]:
+    names = [str(each) for each in known] if isinstance(known, Iterable) else []
+    remedy = f"Options of {of}: {', '.join(names) or 'none'}."
+    wrong = (each for each in given if each not in names)
+    return [Finding("error", f"there is no option '{each}'", remedy) for each in wrong]
 
 
 def _names(package: str) -> list[str]:

@@ -66,6 +66,18 @@ def test_who_is_not_set_up_is_no_error_unless_asked_for(own_settings: Settings) 
     assert said("check", "file")[0] == 0
 
 
+@pytest.mark.parametrize("name", ["hubspot", "smtp", "file"])
+def test_an_option_that_a_destination_does_not_have_is_told(
+    own_settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert own_settings.destinations == {}
+    monkeypatch.setenv(f"PARLEY_DESTINATIONS__{name.upper()}__OPTIONS", '{"evnet":"x"}')
+    get_settings.cache_clear()
+    code, text = said("check", name)
+    assert code == 1
+    assert "there is no option 'evnet'" in text
+
+
 @pytest.mark.parametrize("name", ["hubspot", "marketo", "eloqua"])
 def test_the_requests_that_would_leave_are_shown_and_nothing_leaves(
     settings: Settings, name: str

@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None, report: Path = REPORT) -> int:
             print(error, file=sys.stderr)
             return 2
         write(rows, report)
-    Console().print(as_table(rows))
+    # Also in a log file, where there is no terminal to ask for its width.
+    Console(width=None if sys.stdout.isatty() else 150).print(as_table(rows))
     print(f"Report: {report}")
     return int(any(row.met is False for row in rows))
 

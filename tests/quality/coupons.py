@@ -6,10 +6,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 
-from tests.quality import ceiling, plots
+from tests.quality import ceiling, duck, plots
 from tests.quality.figures import Scored, auc, calibration_error, mean_of, pr_auc, together
 from tests.quality.report import Goal, Row, judged, number
 from tests.quality.selection import Need, need
@@ -67,7 +66,7 @@ SCORES = """
 
 def campaigns(shop: Shop) -> list[tuple[date, str, date]]:
     """Start, id and end of the campaigns that enough redeemed, and that have a past."""
-    with duckdb.connect() as connection:
+    with duck.connect() as connection:
         found = connection.execute(STARTED.format(shop.campaigns), [FEWEST]).fetchall()
     return [each for each in found if each[0] >= shop.first_day + SEEN_BEFORE]
 
@@ -112,7 +111,7 @@ def rows(home: Home) -> list[Row]:
 @lru_cache(maxsize=256)
 def offers(shop: Shop, day: date) -> Mapping[str, tuple[float, float]]:
     """What each had been sent by a date: coupons that are still good, and all that fade."""
-    with duckdb.connect() as connection:
+    with duck.connect() as connection:
         found = connection.execute(HELD.format(shop.campaigns), {"day": day}).fetchall()
     return {customer: (float(held), float(sent)) for customer, held, sent in found}
 
@@ -121,7 +120,7 @@ def offers(shop: Shop, day: date) -> Mapping[str, tuple[float, float]]:
 def redeemed(shop: Shop, day: date) -> Mapping[str, float]:
     """Who redeemed a coupon within two weeks from a date on."""
     span = {"day": day, "until": day + timedelta(days=HORIZON)}
-    with duckdb.connect() as connection:
+    with duck.connect() as connection:
         found = connection.execute(REDEEMED.format(shop.campaigns), span).fetchall()
     return {customer: 1.0 for (customer,) in found}
 

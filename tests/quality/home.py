@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import duckdb
-
 import flows.run
 from connectors.core.settings import LEDGER_SOURCE, get_settings
 from connectors.ledger import runs
 from connectors.ledger.manifest import LedgerManifest
 from flows import build, calibrate, work
 from flows.versions import DBT_PROJECT, versions
-from tests.quality import mail, selection, store
+from tests.quality import duck, mail, selection, store
 from tests.quality.selection import Need, need
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import duckdb
 
     from connectors.core.settings import Settings
     from tests.quality.shops import Shop
@@ -69,7 +69,7 @@ class Kept:
     @contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that has the tables as views; `as_of` is a variable of it."""
-        with duckdb.connect() as connection:
+        with duck.connect() as connection:
             connection.execute(f"set variable as_of = date '{self.day}'")
             connection.execute(f"create view lines as from '{self.lines}'")
             for path in self.folder.glob("*.parquet"):
@@ -169,7 +169,7 @@ def _forget() -> None:
 
 def _keep(warehouse: Path, folder: Path, models: Iterable[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with duck.connect(warehouse) as connection:
         places = dict(
             connection.execute(
                 "select table_name, table_schema from information_schema.tables"

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-import duckdb
-
 import flows.run
 from connectors.core.settings import get_settings
 from flows import build, work
+from tests.quality import duck
 from tests.quality.report import Row
 
 if TYPE_CHECKING:
+    import duckdb
     from dbt.contracts.graph.manifest import Manifest
 
 DATA = Path(__file__).parent / "data"
@@ -123,7 +123,7 @@ def place(home: Path, people: Mapping[str, list[Customer]], *, fuzzy: bool) -> d
         work.gate_landing(run)
         work.take_in(run)
         work.transform(run, _identity_alone)
-        with duckdb.connect(str(run.settings.warehouse_path), read_only=True) as connection:
+        with duck.connect(run.settings.warehouse_path) as connection:
             return {name: _placed(connection, name) for name in people}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from tests.quality import duck
 from tests.quality.report import ROOT
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Lines:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         """A query over `lines`."""
-        with duckdb.connect() as connection:
+        with duck.connect() as connection:
             connection.execute(f"create view lines as from '{self.path}'")
             return connection.execute(query, list(parameters)).fetchall()
 
@@ -62,7 +63,7 @@ def from_file(source: Path, target: Path) -> Lines:
 
 def from_query(query: str, target: Path) -> Lines:
     """Clean what a query gives and write it as Parquet; raises `LinesError` as `from_file`."""
-    with duckdb.connect() as connection:
+    with duck.connect() as connection:
         connection.execute(f"create view raw as {query}")
         described = connection.execute("describe raw").fetchall()
         names = {str(name).strip().lower(): str(name) for name, *_ in described}

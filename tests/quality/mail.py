@@ -9,10 +9,10 @@ import csv
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import duckdb
 import orjson
 
 from flows import history
+from tests.quality import duck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def announce(campaigns: Campaigns, project: Path) -> None:
     seed = project / "seeds" / "campaigns.csv"
     with seed.open(encoding="utf-8", newline="") as lines:
         columns = next(csv.reader(lines))
-    with seed.open("w", encoding="utf-8", newline="") as target, duckdb.connect() as connection:
+    with seed.open("w", encoding="utf-8", newline="") as target, duck.connect() as connection:
         rows = csv.DictWriter(target, columns)
         rows.writeheader()
         for number, start, end in connection.execute(DESCRIBED.format(campaigns)).fetchall():
@@ -61,7 +61,7 @@ def arrive(campaigns: Campaigns, folder: Path, day: date, settings: Settings) ->
     marker = folder / "arrived"
     since = datetime.fromisoformat(marker.read_text()) if marker.exists() else None
     first = datetime(EARLIEST.year, EARLIEST.month, EARLIEST.day)  # noqa: DTZ001
-    with duckdb.connect() as connection:
+    with duck.connect() as connection:
         sends = connection.execute(SENDS.format(campaigns), [since or first, until]).fetchall()
         answers = connection.execute(REDEEMED.format(campaigns), [since or first, until]).fetchall()
     if sends:

@@ -7,10 +7,9 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 
-from tests.quality import ceiling, coupons
+from tests.quality import ceiling, coupons, duck
 from tests.quality.figures import Scored, auc, lift, mean_of
 from tests.quality.report import Goal, Row, judged, number
 from tests.quality.selection import Need, need
@@ -51,7 +50,7 @@ TERM_PAIRS = """
 @lru_cache(maxsize=64)
 def mailed(shop: Shop, campaign: str) -> Mapping[str, bool]:
     """Who was sent a campaign, and whether they redeemed it."""
-    with duckdb.connect() as connection:
+    with duck.connect() as connection:
         return dict(connection.execute(MAILED.format(shop.campaigns), [campaign]).fetchall())
 
 

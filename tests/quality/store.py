@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-import duckdb
+from tests.quality import duck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ TABLES = {
 
 def write(lines: Lines, path: Path) -> None:
     """Write the tables of source `database` to a SQLite file, in the order of their changes."""
-    with duckdb.connect() as found, sqlite3.connect(path) as store:
+    with duck.connect() as found, sqlite3.connect(path) as store:
         found.execute(f"create view lines as from '{lines.path}'")
         store.execute("pragma synchronous = off")
         for table, query in TABLES.items():

@@ -32,6 +32,8 @@ log = logging.getLogger("parley")
 PersonId = Annotated[str, Field(pattern="^([0-9a-f]{8,64})?$")]
 ProgrammeName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
 AudienceName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
+GoalName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
+Moment = Annotated[str, Field(pattern="^[0-9TZ:. +-]{0,40}$")]
 Reason = Annotated[str, Field(pattern="^[^@]*$", max_length=200)]
 
 
@@ -101,7 +103,7 @@ def erase(person: PersonId = "") -> list[str]:
 
 
 @flow
-def calibrate(as_of: str | None = None, goal: str = "") -> dict[str, str]:
+def calibrate(as_of: Moment | None = None, goal: GoalName = "") -> dict[str, str]:
     """Every week: fit the weights of signals to the shop. Returns the verdict of each goal."""
     settings = get_settings()
     with PrefectSteps().slot():
@@ -118,20 +120,20 @@ def calibrate(as_of: str | None = None, goal: str = "") -> dict[str, str]:
 
 
 @flow
-def triggered(as_of: str | None = None, *, shadow: bool = False, live: bool = False) -> str:
+def triggered(as_of: Moment | None = None, *, shadow: bool = False, live: bool = False) -> str:
     """Every few minutes: answer what people just did. Returns the run's id."""
     return _run("triggered", as_of, shadow=shadow, live=live)
 
 
 @flow
-def mass(as_of: str | None = None, *, shadow: bool = False, live: bool = False) -> str:
+def mass(as_of: Moment | None = None, *, shadow: bool = False, live: bool = False) -> str:
     """Every hour: send what the campaigns plan. Returns the run's id."""
     return _run("mass", as_of, shadow=shadow, live=live)
 
 
 @flow
 def daily(
-    as_of: str | None = None,
+    as_of: Moment | None = None,
     *,
     full_refresh: bool = False,
     shadow: bool = False,

@@ -7,8 +7,10 @@ made is waited for. Only the schedule's interval is changed, to not wait for fiv
 from __future__ import annotations
 
 import json
+import urllib.error
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ EVE, USER = "eve@example.com", "u1"
 INTERVAL_SECONDS = 15
 DONE = 240
 LIMIT = "parley-writer"
+ENDED = {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Seen:
     tasks: list[dict[str, Any]]
     artifacts: dict[str, dict[str, Any]]
     everything: str
+    typed: dict[str, int]
+    synced: dict[str, Any]
     automations: list[dict[str, Any]]
     killed: dict[str, Any]
     without_limit: dict[str, Any]
@@ -90,18 +95,54 @@ def every_task(served, flow_runs, page=200):
     return tasks
 
 
+# What somebody in a hurry types into each field of text that a flow has.
+TYPED = {
+    "triggered as_of": EVE, "mass as_of": EVE, "daily as_of": EVE, "calibrate as_of": EVE,
+    "calibrate goal": EVE, "erase person": EVE, "sync audience": EVE, "pause programme": EVE,
+    "pause reason": f"{EVE} asked for it", "resume programme": EVE,
+}  # fmt: skip
+
+
+def start(served, flow, **parameters):
+    """Run a deployed flow, as from its page."""
+    deployment = served.api("GET", f"/deployments/name/{flow}/{flow}")["id"]
+    path = f"/deployments/{deployment}/create_flow_run"
+    return served.api("POST", path, {"parameters": parameters})
+
+
+def type_addresses(served):
+    """What the server answers to each address that is typed where none belongs."""
+    answers = {}
+    for field, text in TYPED.items():
+        flow, name = field.split()
+        try:
+            start(served, flow, **{name: text})
+        except urllib.error.HTTPError as error:
+            answers[field] = error.code
+        else:
+            answers[field] = 200
+    return answers
+
+
+def sync_lists(served):
+    """Sync the audiences from the UI; the run, when it is done."""
+    run = start(served, "sync")["id"]
+    [done] = served.wait(
+        "the sync", lambda: served.flow_runs(id={"any_": [run]}, state=ENDED), DONE
+    )
+    return done
+
+
 def look_at(served, run):
-    """Everything that the server stores about a run."""
+    """Everything that the server stores, and of a run what a person would look at."""
     parent = {"parent_flow_run_id": {"any_": [run["id"]]}}
     subflows = served.flow_runs(**parent)
     ids = [run["id"], *(each["id"] for each in subflows)]
     tasks = every_task(served, ids)
-    artifacts = served.api(
-        "POST", "/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": ids}}}
-    )
+    artifacts = served.api("POST", "/artifacts/filter", {})
+    own = {each["key"]: each for each in artifacts if each["key"] and each["flow_run_id"] in ids}
     logs = served.api("POST", "/logs/filter", {"limit": 200})
-    stored = json.dumps([served.flow_runs(), tasks, artifacts, logs])
-    return subflows, tasks, {each["key"]: each for each in artifacts if each["key"]}, stored
+    return subflows, tasks, own, json.dumps([served.flow_runs(), tasks, artifacts, logs])
 
 
 def refused(served, deployment):
@@ -171,7 +212,7 @@ def seen(tmp_path_factory, make_home):
         [run, *_] = served.wait(
             "a scheduled run", lambda: served.runs_of(deployment, "COMPLETED"), DONE
         )
-        made = automations(served)
+        made, typed, synced = automations(served), type_addresses(served), sync_lists(served)
         kill_a_run(served)
         found = look_at(served, run)
         served.api("DELETE", f"/v2/concurrency_limits/{LIMIT}")
@@ -186,7 +227,8 @@ def seen(tmp_path_factory, make_home):
         running = served.processes()
         code = served.interrupt()
         left, printed = served.processes(), served.printed
-        yield Seen(home, run, *found, made, killed, failed, begun, running, code, left, printed)
+        told = (made, killed, failed, begun, running, code, left, printed)
+        yield Seen(home, run, *found, typed, synced, *told)
     finally:
         served.kill_all()
 
@@ -250,6 +292,19 @@ def test_prefect_stores_no_address(seen):
     assert "eve" not in json.dumps([run["parameters"] for run in [seen.run, *seen.subflows]])
     wanted = {"as_of": None, "shadow": False, "live": False}
     assert wanted | seen.run["parameters"] == wanted
+
+
+def test_no_field_of_a_flow_takes_an_address(seen):
+    """Parameters are stored as they are typed: the server refuses them before."""
+    assert seen.typed == dict.fromkeys(TYPED, HTTPStatus.CONFLICT)
+
+
+def test_lists_are_synced_from_the_ui(seen):
+    assert seen.synced["state_type"] == "COMPLETED", seen.synced["state"]
+    assert seen.synced["id"] in seen.everything
+    assert {each["destination"] for each in seen.home.ledger("select * from list_members")} == {
+        "file"
+    }
 
 
 def test_a_run_that_was_killed_and_that_no_worker_tells_of_is_marked_crashed(seen):

@@ -234,7 +234,7 @@ def test_a_batch_without_those_who_opted_out_is_a_batch_of_the_others(outbox: Ou
     outbox.again()
     [(batch_id, keys)] = outbox.destination.batches.items()
     assert keys == ["k2"]
-    alone = Outbox(open_ledger("sqlite://"), outbox.home / "alone")
+    alone = Outbox(open_ledger(f"sqlite:///{outbox.home}/alone.db"), outbox.home / "alone")
     alone.emit([row("k2")])
     assert [*alone.destination.batches] == [batch_id]
 

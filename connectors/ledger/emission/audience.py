@@ -32,6 +32,7 @@ LEDGER_COLUMNS = {
 }
 # Columns of the snapshot that a candidate is compared by, and no message keeps.
 COMPARED = ("goal", "account_id", "product_key", "occurred_at")
+BUFFER_BYTES = 64 * 1024
 LOADED = (*LEDGER_COLUMNS.values(), *COMPARED)
 # Missing words are stored as '' (and steps as 0): nulls never compare, so could never be unique.
 MISSING: dict[str, str | int] = {"campaign_id": "", "occasion": "", "variant": "", "step": 0}
@@ -77,13 +78,16 @@ def read_policy(snapshot_dir: Path) -> tuple[CapRule, ...]:
     return tuple(CapRule(**{name: row[name] for name in _POLICY}) for row in caps)
 
 
-def chunks(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+def chunks(
+    path: Path, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
+) -> Iterator[pa.RecordBatch]:
     """Yield the audience in record batches of bounded size. Raises `StopRun` if it is missing."""
     if not path.exists():
         what = "The snapshot holds no such audience"
         raise StopRun(what, str(path), "Run decide again, then emit.")
-    with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(batch_size=CHUNK_ROWS, columns=columns)
+    # Ahead of its threads Arrow reads much more than a chunk, which is all that is wanted here.
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
+        yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
 
 
 def ledger_rows(chunk: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:

@@ -4,7 +4,7 @@ The audience is read once, in chunks; what is waiting to fill a batch is bounded
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 from sqlalchemy import ColumnElement, func, select
 
+from connectors.core.ahead import ahead
 from connectors.core.delivery import Destination, OutMessage
 from connectors.core.errors import FixConfig, ParleyError
 from connectors.core.garbage import collect_now
@@ -22,6 +23,8 @@ from connectors.ledger.emission.outgoing import COLUMNS, out_messages
 from connectors.ledger.models import MessageRow
 
 MAX_WAITING = 20_000
+# Two are in memory: one that is delivered, and the next.
+CHUNK_ROWS = 10_000
 
 
 class Slot(NamedTuple):
@@ -56,11 +59,11 @@ class Delivery:
         for name, destination in self.destinations.items():
             new = Handover(self.emission, destination, self.tally)
             self.handovers.setdefault(name, new).tally = self.tally
-        for audience in audiences:
-            for chunk in chunks(audience, COLUMNS):
-                self._add(chunk)
-                self._flush_full()
-                collect_now()
+        # The database works on a batch without Python, which can read the next chunk meanwhile.
+        for found in ahead(self._found(audiences)):
+            self._add(found)
+            self._flush_full()
+            collect_now()
         self._flush_rest()
         for handover in self.handovers.values():
             handover.try_again()
@@ -85,15 +88,24 @@ class Delivery:
             rows = connection.execute(query if where else query.limit(1)).all()
         return {key: Slot(*slot) for key, *slot in rows}
 
-    def _add(self, chunk: pa.RecordBatch) -> None:
-        keys: list[str] = chunk.column("message_key").to_pylist()
-        if not keys:
-            return
-        open_ = self._open_messages(MessageRow.message_key.between(min(keys), max(keys)))
-        open_ = {key: slot for key, slot in open_.items() if self._is_taken(slot)}
-        places = [place for place, key in enumerate(keys) if key in open_]
-        for message in out_messages(chunk.take(pa.array(places, pa.int64()))):
-            self.waiting.setdefault(open_[message.message_key], []).append(message)
+    def _found(self, audiences: Iterable[Path]) -> Iterator[Mapping[Slot, list[OutMessage]]]:
+        """What is reserved of these files, a chunk at a time."""
+        for audience in audiences:
+            for chunk in chunks(audience, COLUMNS, CHUNK_ROWS):
+                keys: list[str] = chunk.column("message_key").to_pylist()
+                if not keys:
+                    continue
+                open_ = self._open_messages(MessageRow.message_key.between(min(keys), max(keys)))
+                places = [place for place, key in enumerate(keys) if key in open_]
+                found: dict[Slot, list[OutMessage]] = {slot: [] for slot in open_.values()}
+                for message in out_messages(chunk.take(pa.array(places, pa.int64()))):
+                    found[open_[message.message_key]].append(message)
+                yield found
+
+    def _add(self, found: Mapping[Slot, list[OutMessage]]) -> None:
+        for slot, messages in found.items():
+            if self._is_taken(slot):
+                self.waiting.setdefault(slot, []).extend(messages)
 
     def _is_taken(self, slot: Slot) -> bool:
         """Tell whether it can be tried now; a batch of one in trouble was tried already."""

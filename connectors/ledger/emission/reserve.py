@@ -156,7 +156,7 @@ def _decide(slice_: Reservation, policy: tuple[CapRule, ...]) -> Reserved:
         _rule(connection, rule.caught, ruling="absorbed", refusal=rule.reason)
     planned = slice_.planned_as_of
     news = rules.news(connection, planned)
-    for rule in (*rules.refusals(planned), *news, *slice_.stops.rules()):
+    for rule in (*rules.refusals(planned), *news, *slice_.stops.rules(connection)):
         _rule(connection, rule.caught, ruling="refused", refusal=rule.reason)
     guarding = Guarding(connection, slice_.run_id, planned, slice_.stops.guards)
     guarding.judge()

@@ -27,7 +27,7 @@ from connectors.core.live import NOT_LIVE
 from connectors.ledger.emission.rules import ANY, MARKETING, Rule
 from connectors.ledger.emission.scratch import CANDIDATES
 from connectors.ledger.guards import pushes, sizes
-from connectors.ledger.guards.pauses import PAUSED, is_paused
+from connectors.ledger.guards.pauses import PAUSED, any_open, is_paused
 from connectors.ledger.guards.pushes import Push, Size
 from connectors.ledger.models import MessageRow
 
@@ -78,11 +78,12 @@ class Stops:
     guards: Sequence[GuardRule] = ()
     barred: Collection[str] = ()
 
-    def rules(self) -> tuple[Rule, ...]:
-        """Why a message must not go, whatever its purpose."""
-        paused = Rule(PAUSED, is_paused(_C.programme, _C.purpose))
-        not_live = Rule(NOT_LIVE, _C.destination.in_(sorted(self.barred)))
-        return (paused, not_live) if self.barred else (paused,)
+    def rules(self, connection: Connection) -> Iterator[Rule]:
+        """Why a message must not go, whatever its purpose; most often nothing is paused."""
+        if any_open(connection):
+            yield Rule(PAUSED, is_paused(_C.programme, _C.purpose))
+        if self.barred:
+            yield Rule(NOT_LIVE, _C.destination.in_(sorted(self.barred)))
 
 
 NOTHING_STOPS: Final = Stops()

@@ -37,30 +37,45 @@ _KIND = re.compile(r"^Destination `\w+`: ")
 
 
 def show_all(settings: Settings) -> None:
-    """List the destinations: what each does and takes, whether it is set up and reaches people."""
-    made = table("Destinations", "name", "what it does", "takes", "set up", "reaches people")
-    targets = registry.known_targets()
+    """List the destinations: what each does and takes, whether it is set up and reaches people.
+
+    Below stands how each is set up that is not, and which options there are.
+    """
+    made = table("Destinations", "name", "what it does", "lists", "set up", "reaches people")
+    targets, how = registry.known_targets(), []
     for name in registry.known_destinations():
-        is_set, is_live = _state(settings, name)
-        takes = "messages, lists" if name in targets else "messages"
-        made.add_row(name, escape(about(name)), takes, is_set, is_live)
+        does, _, connecting = about(name).partition(". ")
+        missing, is_live = _state(settings, name)
+        is_set = "[yellow]no[/]" if missing else "[green]yes[/]"
+        lists = "yes" if name in targets else "no"
+        shown = escape(does[:1].upper() + does[1:].removesuffix("."))
+        made.add_row(name, shown, lists, is_set, is_live)
+        how.append(_how(name, f"{missing}. {connecting}" if missing else ""))
     console.print(made)
-    options = {name: registry.destination_part(name, "OPTIONS") for name in targets}
-    for name, known in options.items():
-        if isinstance(known, dict) and known:
-            console.print(f"\n[bold]{name}[/] has the options {', '.join(known)}", soft_wrap=True)
+    for line in filter(None, how):
+        console.print(line, soft_wrap=True)
     console.print(
-        "\nPARLEY_DESTINATIONS__<NAME>__TOKEN=… (or __URL, __USER, __PASSWORD) sets one up."
+        "\nPARLEY_DESTINATIONS__<NAME>__TOKEN=… (or __URL, __USER, __PASSWORD) sets one up,"
+        "\n__OPTIONS__<OPTION>=… an option; SMTP has settings of its own: see .env.example."
         "\n`parley destinations check` asks each, `requests` shows what would leave."
     )
 
 
 def _state(settings: Settings, name: str) -> tuple[str, str]:
+    """What is missing, '' where nothing is, and whether it reaches people."""
     try:
         made = registry.destination(name)(settings)
     except FixConfig as error:
-        return f"[yellow]no[/]: {escape(error.what)}", ""
-    return "[green]yes[/]", "yes" if getattr(made, "is_live", False) else "no"
+        return error.what, ""
+    return "", "yes" if getattr(made, "is_live", False) else "no"
+
+
+def _how(name: str, connecting: str) -> str:
+    """A line on how a destination is set up; '' where there is nothing to set."""
+    known = registry.destination_part(name, "OPTIONS")
+    options = f"Options: {', '.join(known)}." if isinstance(known, dict) and known else ""
+    said = " ".join(part for part in (connecting.strip(), options) if part)
+    return f"[bold]{name}[/]: {escape(said)}" if said else ""
 
 
 def about(name: str) -> str:

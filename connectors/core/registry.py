@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TypeVar
 
 from connectors.core.accounts import SourceSettings
 from connectors.core.audience import AudienceTarget
@@ -23,6 +25,7 @@ _LISTS = {"file": "list_file"}
 
 DestinationFactory = Callable[[Settings], Destination]
 TargetFactory = Callable[[Settings], AudienceTarget]
+Made = TypeVar("Made")
 
 
 def known_sources() -> list[str]:
@@ -61,6 +64,9 @@ def stream(vendor: str, name: str) -> Stream | None:
 def destination(name: str) -> DestinationFactory:
     """The factory of a destination: called with the settings, it gives a `Destination`.
 
+    It refuses an option that the destination does not have: a word that is misspelt would else be
+    a wish that nobody hears of.
+
     Raises:
         FixConfig: there is no such destination; the message lists those there are.
     """
@@ -68,7 +74,7 @@ def destination(name: str) -> DestinationFactory:
     if not callable(create):
         problem = _unknown("destination", name, known_destinations())
         raise problem
-    factory: DestinationFactory = create
+    factory: DestinationFactory = _strict(name, create)
     return factory
 
 
@@ -88,7 +94,7 @@ def target(name: str) -> TargetFactory:
     if not callable(create):
         problem = _unknown("destination with lists", name, known_targets())
         raise problem
-    factory: TargetFactory = create
+    factory: TargetFactory = _strict(name, create)
     return factory
 
 
@@ -106,6 +112,19 @@ def misplaced_at(name: str, settings: Settings) -> list[Finding]:
     """An error for each option that the destination does not have."""
     known = destination_part(name, "OPTIONS")
     return _misplaced(name, settings.destination(name).options, known or ())
+
+
+def _strict(name: str, create: Callable[..., Made]) -> Callable[..., Made]:
+    """The same factory, which refuses options that are not there."""
+
+    @wraps(create)
+    def made(settings: Settings, **others: object) -> Made:
+        for wrong in misplaced_at(name, settings):
+            where = f"PARLEY_DESTINATIONS__{name.upper()}__OPTIONS"
+            raise FixConfig(wrong.what, where, wrong.remedy)
+        return create(settings, **others)
+
+    return made
 
 
 def _misplaced(of: str, given: Iterable[str], known: object) -> list[Finding]:

@@ -103,13 +103,9 @@ def create(settings: Settings) -> CallList:
     """Make the destination for these settings.
 
     Raises:
-        FixConfig: an option is unknown, or the register is not there.
+        FixConfig: the register is not there.
     """
-    options = settings.destination("call_list").options
-    if {*options} - {*OPTIONS}:
-        what = "the destination has one option, do_not_call"
-        raise FixConfig(what, SETTING, "Correct it.")
-    given = options.get("do_not_call")
+    given = settings.destination("call_list").options.get("do_not_call")
     path = Path(given).expanduser() if given else None
     if path and not path.is_file():
         raise _unreadable()

@@ -104,13 +104,13 @@ def create(settings: Settings) -> FileDestination:
     """Make the destination for these settings.
 
     Raises:
-        FixConfig: an option is unknown, or neither true nor false.
+        FixConfig: an option is neither true nor false.
     """
     options = settings.destination("file").options
     wanted = options.get("jsonl", "false")
-    if {*options} - {*OPTIONS} or wanted not in ("true", "false"):
-        what = "the destination has one option, jsonl, and that is true or false"
-        raise FixConfig(what, "PARLEY_DESTINATIONS__FILE__OPTIONS", "Correct it.")
+    if wanted not in ("true", "false"):
+        what = "the option jsonl is true or false"
+        raise FixConfig(what, "PARLEY_DESTINATIONS__FILE__OPTIONS__JSONL", "Correct it.")
     root = settings.out_dir / "file"
     return FileDestination(root, settings, jsonl=wanted == "true")
 

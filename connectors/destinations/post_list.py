@@ -70,14 +70,7 @@ class PostList(BatchFiles):
 
 
 def create(settings: Settings) -> PostList:
-    """Make the destination for these settings.
-
-    Raises:
-        FixConfig: an option is set; there are none.
-    """
-    if settings.destination("post_list").options:
-        what = "the destination has no options"
-        raise FixConfig(what, "PARLEY_DESTINATIONS__POST_LIST__OPTIONS", "Take them out.")
+    """Make the destination for these settings."""
     return PostList(settings.out_dir / "post_list", sender=settings.written_by)
 
 

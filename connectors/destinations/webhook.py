@@ -172,9 +172,9 @@ def create(settings: Settings, client: HttpClient | None = None) -> WebhookDesti
     """
     account = settings.destination("webhook")
     allowed = account.options.get("allow_private", "false")
-    if {*account.options} - {*OPTIONS} or allowed not in ("true", "false"):
-        what = "the destination has one option, allow_private, and that is true or false"
-        raise FixConfig(what, f"{SETTING}__OPTIONS", "Correct it.")
+    if allowed not in ("true", "false"):
+        what = "the option allow_private is true or false"
+        raise FixConfig(what, f"{SETTING}__OPTIONS__ALLOW_PRIVATE", "Correct it.")
     url = account.url.get_secret_value() if account.url else ""
     _check_url(url, is_private_allowed=allowed == "true")
     signing = Signing(_secrets(account.token.get_secret_value() if account.token else ""))

@@ -1,8 +1,9 @@
 """One more day on histories of 30, 100 and 300 days: what a run costs beyond a run with no news.
 
 Each history gets equally many events a day. A day's run and a run with nothing new alternate, in
-one process; the medians' difference is what the day cost. Rows scanned are DuckDB's own count of
-what its scans read, of every statement that dbt ran for a model.
+one process; the medians' difference is what the day cost. What a model cost is DuckDB's own count
+of processor time, and of the rows that its scans read, over every statement that dbt ran for it:
+how long dbt took for a model says as much about those that were built beside it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 HISTORIES = (30, 100, 300)
 # The longest history holds a million events, as the build does.
 EVENTS_A_DAY = 3_333
-NEW_DAYS = 2
+NEW_DAYS = 3
 EVENT_GRAINED = (
     "stg_segment__events", "stg_segment__choices", "int_web_events", "int_identity_sightings",
     "int_web_zones", "int_day_choices", "web_events", "sessions",
@@ -47,7 +48,7 @@ DOMINANT = 6
 NODE = re.compile(r'"node_id": "\w+\.\w+\.(\w+)')
 PROFILED = """
     set enable_profiling = 'no_output';
-    set custom_profiling_settings = '{"CUMULATIVE_ROWS_SCANNED": "true"}'
+    set custom_profiling_settings = '{"CUMULATIVE_ROWS_SCANNED": "true", "CPU_TIME": "true"}'
 """
 
 
@@ -96,7 +97,7 @@ def _rows_scanned(measured: dict[int, Measured], notes: list[str]) -> Row:
 def _said(days: int, events: int, measured: Measured) -> str:
     result = measured.result
     scanned = ", ".join(f"{name} {count:,}" for name, count in result["scanned"].items())
-    cost = sorted(result["nodes"].items(), key=lambda node: -node[1])[:DOMINANT]
+    cost = sorted(result["worked"].items(), key=lambda node: -node[1])[:DOMINANT]
     return (
         f"{days} days of {events:,} events: first build {result['built']:.0f} s;"
         f" with a day {result['with_day']:.1f} s, without {result['without']:.1f} s;"
@@ -108,7 +109,8 @@ def _said(days: int, events: int, measured: Measured) -> str:
 def history(home: str) -> dict[str, Any]:
     """Child: build all but the newest days, then take turns: a new day, a run without news.
 
-    Times are seconds. What no key calls `with_day` or `without` is net of the run without news.
+    Times are seconds: of all together by the clock, of models of the processor. What no key calls
+    `with_day` or `without` is net of the run without news.
     """
     settle(Path(home))
     newest = [volume.LAST_DAY - timedelta(days=ago) for ago in reversed(range(NEW_DAYS))]
@@ -125,12 +127,11 @@ def history(home: str) -> dict[str, Any]:
         "with_day": with_day["seconds"],
         "without": without["seconds"],
         "whole": net["seconds"],
-        "event_grained": sum(net[f"nodes {name}"] for name in EVENT_GRAINED),
-        "signals": sum(net[f"nodes {name}"] for name in SIGNALS),
+        "event_grained": sum(net[f"worked {name}"] for name in EVENT_GRAINED),
+        "signals": sum(net[f"worked {name}"] for name in SIGNALS),
         "scanned": {name: round(net[f"scanned {name}"]) for name in EVENT_GRAINED},
-        "nodes": {key.split()[1]: value for key, value in net.items() if key.startswith("nodes ")},
-        "nodes_without": {
-            key.split()[1]: value for key, value in without.items() if key.startswith("nodes ")
+        "worked": {
+            key.split()[1]: value for key, value in net.items() if key.startswith("worked ")
         },
     }
 
@@ -140,28 +141,29 @@ def _medians(measured: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _run(as_of: datetime, *, full_refresh: bool = False) -> dict[str, float]:
-    """Transform and decide: "seconds" of both, "nodes …" of each, "scanned …" rows by model."""
+    """Transform and decide: "seconds" of both, "worked …" seconds and "scanned …" rows of each."""
     run = begin(as_of, full_refresh=full_refresh)
-    with rows_scanned() as scanned:
+    with counted() as (scanned, worked):
         stages = [timed(run, "transform"), timed(run, "decide")]
     runs.finish(run.ledger, run.run_id, "completed")
-    seconds = {name: spent for stage in stages for name, spent in stage["nodes"].items()}
+    names = {name for stage in stages for name in stage["nodes"]}
     return {
         "seconds": sum(stage["seconds"] for stage in stages),
-        **{f"nodes {name}": spent for name, spent in seconds.items()},
-        **{f"scanned {name}": scanned[name] for name in seconds},
+        **{f"worked {name}": worked[name] for name in names},
+        **{f"scanned {name}": scanned[name] for name in names},
     }
 
 
 @contextmanager
-def rows_scanned() -> Iterator[Counter[str]]:
-    """Count the rows that scans read, by the model that dbt names in each statement's comment.
+def counted() -> Iterator[tuple[Counter[str], Counter[str]]]:
+    """Count rows that scans read, and seconds, by the model that dbt names in each statement.
 
     The engine's own profile is asked for, and nothing in the project has to know.
     """
     from dbt.adapters.duckdb.environments import local  # noqa: PLC0415 - takes seconds
 
-    counted: Counter[str] = Counter()
+    scanned: Counter[str] = Counter()
+    worked: Counter[str] = Counter()
 
     class Profiled(local.DuckDBCursorWrapper):
         def __init__(self, cursor: Any) -> None:
@@ -183,7 +185,8 @@ def rows_scanned() -> Iterator[Counter[str]]:
             """What the last statement read: a query's profile is whole when it was fetched."""
             if self._node:
                 profile = json.loads(self._cursor.get_profiling_information())
-                counted[self._node] += profile.get("cumulative_rows_scanned", 0)
+                scanned[self._node] += profile.get("cumulative_rows_scanned", 0)
+                worked[self._node] += profile.get("cpu_time", 0)
 
     with patch.object(local, "DuckDBCursorWrapper", Profiled):
-        yield counted
+        yield scanned, worked

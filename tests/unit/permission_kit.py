@@ -8,6 +8,7 @@ after, many are equal.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,10 @@ from typing import Any
 
 from days_kit import Record, land
 
+LONG = bool(os.environ.get("LONG"))
 RUNS = 6
+# How many of them a history has; with LONG=1 it has some fifty records in all.
+ORDERS, CONSENTS = ((0, 10), (26, 34)) if LONG else ((0, 3), (1, 4))
 FIRST = datetime(2011, 12, 8)  # noqa: DTZ001 - the warehouse's times have no zone
 LONG_AGO = datetime(2009, 12, 9)  # noqa: DTZ001
 CENTURY = datetime(2099, 1, 1)  # noqa: DTZ001
@@ -65,9 +69,9 @@ def invent(rng: Random, name: str) -> History:
     accounts = (None, f"{name}-u") if has_account else (None,)
     # Some bought last when Canada has just forgotten.
     first = rng.choice((FIRST, FIRST, LONG_AGO))
-    for number in range(rng.randint(0, 3)):
+    for number in range(rng.randint(*ORDERS)):
         _order(rng, made, number, accounts, first)
-    for number in range(rng.randint(1, 4)):
+    for number in range(rng.randint(*CONSENTS)):
         _consent(rng, made, number, accounts)
     return made
 

@@ -38,8 +38,11 @@ class Person:
     addresses: tuple[str, ...] = ()
 
 
-def person_of(address: str, history: History, run: int, people: dict[str, str]) -> Person:
-    """The person of an address by the warehouse's own components."""
+def persons_of(address: str, history: History, run: int, people: dict[str, str]) -> list[Person]:
+    """The person of an address by the warehouse's own components.
+
+    Several where the last orders have one time and were not made in one country: either will do.
+    """
     mine = tuple(a for a in people if people[a] == people.get(address, "nobody"))
     bought = []
     for number, _, _, said in history.until(run, "orders"):
@@ -49,12 +52,15 @@ def person_of(address: str, history: History, run: int, people: dict[str, str]) 
         is_true = at is not None and at <= landed_at(number) + timedelta(days=1)
         if at and is_true and buyer in mine and said["status"] == "paid":
             bought.append((min(at, landed_at(number)), said["country"]))
-    countries = [country for _, country in sorted(bought, key=lambda each: each[0]) if country]
+    placed = [(at, country) for at, country in bought if country]
+    last = max((at for at, _ in placed), default=None)
+    countries = {country for at, country in placed if at == last}
     profile = [said for _, _, _, said in history.until(run, "customers")]
     if profile and profile[-1]["customer_id"] in mine and profile[-1]["country"]:
-        countries.append(profile[-1]["country"])
-    country = countries[-1] if countries else None
-    return Person(country if country in RULES else None, tuple(at for at, _ in bought), mine)
+        countries = {profile[-1]["country"]}
+    known = {country if country in RULES else None for country in countries or {None}}
+    purchases = tuple(at for at, _ in bought)
+    return [Person(country, purchases, mine) for country in sorted(known, key=str)]
 
 
 def judge(
@@ -115,17 +121,17 @@ def answers(
         said = [each for each in everything if each.key == key and each.valid_from <= as_of]
         stops = [each for each in said if each.state != "granted"]
         last = max((each.valid_from for each in stops), default=None)
-        person = person_of(key[0], history, run, people)
-        alive = [
-            judge(each, person, everything, as_of)
+        grants = [
+            each
             for each in said
             if each.state == "granted"
             and (last is None or (each.valid_from > last and each.basis != "soft_opt_in"))
         ]
-        if alive:
+        for person in persons_of(key[0], history, run, people) if grants else ():
+            alive = [judge(each, person, everything, as_of) for each in grants]
             best = min(_rank(each) for each in alive)
-            found[key] = {each for each in alive if _rank(each) == best}
-        elif stops:
+            found.setdefault(key, set()).update(each for each in alive if _rank(each) == best)
+        if stops and not grants:
             states = {each.state for each in stops if each.valid_from == last}
             state = "withdrawn" if "withdrawn" in states else "unclear"
             found[key] = {

@@ -187,8 +187,8 @@ def test_a_row_that_differs_between_parley_and_the_floor_is_found(tmp_path):
         build.check_equal(tmp_path)
 
 
-def test_rows_scanned_are_counted_by_the_model_that_the_statement_names():
-    with increment.rows_scanned() as counted:
+def test_rows_and_seconds_are_counted_by_the_model_that_the_statement_names():
+    with increment.counted() as (scanned, worked):
         cursor = local.DuckDBCursorWrapper(duckdb.connect().cursor())
         cursor.execute("create table t as select i from range(5000) as r (i)")
         cursor.execute("select count(*) from t").fetchall()
@@ -196,4 +196,6 @@ def test_rows_scanned_are_counted_by_the_model_that_the_statement_names():
         cursor.execute('/* {"node_id": "model.parley.b"} */ select max(i) from t').fetchall()
         cursor.execute('/* {"node_id": "model.parley.b"} */ select min(i) from t').fetchall()
         cursor.close()
-    assert counted == {"a": 5000, "b": 10_000}
+    assert scanned == {"a": 5000, "b": 10_000}
+    assert set(worked) == {"a", "b"}
+    assert min(worked.values()) > 0

@@ -164,11 +164,6 @@ def test_without_a_register_the_check_says_so(tmp_path: Path) -> None:
     assert [each.level for each in check(settings(tmp_path))] == ["ok", "warning"]
 
 
-def test_an_option_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FixConfig, match="one option"):
-        create(settings(tmp_path, "call_list", dnc="x"))
-
-
 def test_a_short_line_of_the_register_is_nobody(tmp_path: Path) -> None:
     register = tmp_path / "dnc.txt"
     register.write_text("\n0\n44\n+\n00\n")

@@ -9,6 +9,7 @@ from outbox_kit import MONDAY, Outbox, row
 from typer.testing import CliRunner
 
 from connectors.core import registry
+from connectors.core.errors import FixConfig
 from connectors.core.settings import Settings, get_settings
 from connectors.ledger import runs
 from flows import cli
@@ -66,8 +67,8 @@ def test_who_is_not_set_up_is_no_error_unless_asked_for(own_settings: Settings) 
     assert said("check", "file")[0] == 0
 
 
-@pytest.mark.parametrize("name", ["hubspot", "smtp", "file"])
-def test_an_option_that_a_destination_does_not_have_is_told(
+@pytest.mark.parametrize("name", registry.known_destinations())
+def test_an_option_that_a_destination_does_not_have_is_told_and_nothing_leaves_with_it(
     own_settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     assert own_settings.destinations == {}
@@ -76,6 +77,11 @@ def test_an_option_that_a_destination_does_not_have_is_told(
     code, text = said("check", name)
     assert code == 1
     assert "there is no option 'evnet'" in text
+    makers = [registry.destination(name)]
+    makers += [registry.target(name)] if name in registry.known_targets() else []
+    for make in makers:
+        with pytest.raises(FixConfig, match="there is no option 'evnet'"):
+            make(get_settings())
 
 
 @pytest.mark.parametrize("name", ["hubspot", "marketo", "eloqua"])

@@ -68,7 +68,6 @@ def test_a_rehearsal_asks_what_a_delivery_asks(instance: Instance) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"list": "cart=1"},
         {"lists": "cart=one"},
         {"lists": "cart"},
         {"fields": "subject=C-Subject"},

@@ -72,8 +72,7 @@ def test_check_tells_of_settings_that_cannot_be_used(
 
 
 def test_it_is_a_destination_that_reaches_people(marketo: Connected) -> None:
-    assert registry.destination("marketo") is module.create
-    made = module.create(marketo.settings())
+    made = registry.destination("marketo")(marketo.settings())
     assert isinstance(made, Destination)
     assert isinstance(module.create_audience(marketo.settings()), AudienceTarget)
     assert getattr(made, "is_live", False)

@@ -13,11 +13,11 @@ from typing import Any
 import duckdb
 import pytest
 from dbt_kit import build
-from permission_kit import RUNS, History, invent, land_all, landed_at
+from permission_kit import LONG, RUNS, History, invent, land_all, landed_at
 from permission_oracle import Answer, answers
 from permission_said import Key
 
-HISTORIES = 500
+HISTORIES = 2_000 if LONG else 500
 SEED = 2011
 NAMES = [f"h{number:03}" for number in range(HISTORIES)]
 # Accounts by their nodes, which SQL makes of their ids.

@@ -59,8 +59,3 @@ def test_marketing_that_does_not_say_who_writes_is_not_printed(tmp_path: Path) -
     assert letters.deliver("b1", [service])[0].state == "accepted"
     assert [each.level for each in check(own)] == ["ok", "warning"]
     assert [each.level for each in check(settings(tmp_path))] == ["ok"]
-
-
-def test_there_are_no_options(tmp_path: Path) -> None:
-    with pytest.raises(FixConfig, match="no options"):
-        create(settings(tmp_path, "post_list", paper="a4"))

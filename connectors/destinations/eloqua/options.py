@@ -38,10 +38,6 @@ class Options:
 
 def read_options(options: Mapping[str, str]) -> Options:
     """Read the options. Raises `FixConfig` where they cannot be used."""
-    for name in options:
-        if name not in KNOWN:
-            what = f"there is no option '{name}'"
-            raise _wrong(what, f"Options: {', '.join(KNOWN)}.")
     lists, fields = (_pairs(options.get(name, ""), name) for name in KNOWN)
     if not all(each.isdecimal() for each in lists.values()):
         what = "a list has an id that is no number"

@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("parley")
 # The server refuses anything else before it stores it, an address above all.
 PersonId = Annotated[str, Field(pattern="^([0-9a-f]{8,64})?$")]
-ProgrammeName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
-AudienceName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
-GoalName = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
+Name = Annotated[str, Field(pattern="^([a-z][a-z0-9_]{0,62})?$")]
 Moment = Annotated[str, Field(pattern="^[0-9TZ:. +-]{0,40}$")]
 Reason = Annotated[str, Field(pattern="^[^@]*$", max_length=200)]
 
@@ -103,7 +101,7 @@ def erase(person: PersonId = "") -> list[str]:
 
 
 @flow
-def calibrate(as_of: Moment | None = None, goal: GoalName = "") -> dict[str, str]:
+def calibrate(as_of: Moment | None = None, goal: Name = "") -> dict[str, str]:
     """Every week: fit the weights of signals to the shop. Returns the verdict of each goal."""
     settings = get_settings()
     with PrefectSteps().slot():
@@ -145,7 +143,7 @@ def daily(
 
 @flow
 def sync(
-    audience: AudienceName = "", *, full: bool = False, live: bool = False, confirm: bool = False
+    audience: Name = "", *, full: bool = False, live: bool = False, confirm: bool = False
 ) -> dict[str, dict[str, int]]:
     """Every day: keep lists at destinations equal to the audiences. Returns people by audience."""
     asked = syncing.Asked(audience, full=full, live=live, confirm=confirm)
@@ -165,12 +163,12 @@ def retention() -> dict[str, int]:
 
 
 @flow
-def pause(programme: ProgrammeName = "", reason: Reason = "from the Prefect UI") -> list[str]:
+def pause(programme: Name = "", reason: Reason = "from the Prefect UI") -> list[str]:
     """Stop a programme, or everything, at once: also what is planned. Returns what is paused."""
     return guarding.pause(get_settings(), programme, reason, by="Prefect")
 
 
 @flow
-def resume(programme: ProgrammeName = "") -> list[str]:
+def resume(programme: Name = "") -> list[str]:
     """Let a programme, or everything, go on. Returns what is still paused."""
     return guarding.resume(get_settings(), programme, by="Prefect")

@@ -106,8 +106,6 @@ def check_all(settings: Settings, only: str | None = None) -> bool:
 
 def _findings(settings: Settings, name: str, *, is_asked_for: bool) -> list[Finding]:
     factory = registry.destination(name)
-    if wrong := registry.misplaced_at(name, settings):
-        return wrong
     try:
         factory(settings)
     except FixConfig as error:

@@ -108,20 +108,15 @@ def misplaced(spec: SourceSpec, settings: SourceSettings) -> list[Finding]:
     return _misplaced(spec.vendor, settings.options, spec.options)
 
 
-def misplaced_at(name: str, settings: Settings) -> list[Finding]:
-    """An error for each option that the destination does not have."""
-    known = destination_part(name, "OPTIONS")
-    return _misplaced(name, settings.destination(name).options, known or ())
-
-
 def _strict(name: str, create: Callable[..., Made]) -> Callable[..., Made]:
     """The same factory, which refuses options that are not there."""
 
     @wraps(create)
     def made(settings: Settings, **others: object) -> Made:
-        for wrong in misplaced_at(name, settings):
-            where = f"PARLEY_DESTINATIONS__{name.upper()}__OPTIONS"
-            raise FixConfig(wrong.what, where, wrong.remedy)
+        known = destination_part(name, "OPTIONS")
+        if wrong := _misplaced(name, settings.destination(name).options, known):
+            what, where = "; ".join(each.what for each in wrong), name.upper()
+            raise FixConfig(what, f"PARLEY_DESTINATIONS__{where}__OPTIONS", wrong[0].remedy)
         return create(settings, **others)
 
     return made

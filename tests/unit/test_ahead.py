@@ -30,7 +30,7 @@ def test_the_next_is_made_while_one_is_worked_on_and_no_more_than_that() -> None
     assert next(items) == 0
     assert second_is_made.wait(10)
     assert made == [0, 1]
-    items.close()  # type: ignore[attr-defined]
+    items.close()
 
 
 def test_what_the_making_raises_comes_where_the_item_would_have() -> None:

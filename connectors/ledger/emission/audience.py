@@ -32,10 +32,11 @@ LEDGER_COLUMNS = {
 }
 # Columns of the snapshot that a candidate is compared by, and no message keeps.
 COMPARED = ("goal", "account_id", "product_key", "occurred_at")
-BUFFER_BYTES = 64 * 1024
 LOADED = (*LEDGER_COLUMNS.values(), *COMPARED)
 # Missing words are stored as '' (and steps as 0): nulls never compare, so could never be unique.
 MISSING: dict[str, str | int] = {"campaign_id": "", "occasion": "", "variant": "", "step": 0}
+
+BUFFER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def chunks(
     if not path.exists():
         what = "The snapshot holds no such audience"
         raise StopRun(what, str(path), "Run decide again, then emit.")
-    # Ahead of its threads Arrow reads much more than a chunk, which is all that is wanted here.
+    # Left to itself Arrow reads far ahead, by many threads: a chunk at a time is wanted here.
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
         yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
 

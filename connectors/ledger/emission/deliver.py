@@ -23,8 +23,8 @@ from connectors.ledger.emission.outgoing import COLUMNS, out_messages
 from connectors.ledger.models import MessageRow
 
 MAX_WAITING = 20_000
-# Two are in memory: one that is delivered, and the next.
-CHUNK_ROWS = 10_000
+# Of the audience at a time; two such chunks are in memory, one that is delivered and the next.
+READ_ROWS = 10_000
 
 
 class Slot(NamedTuple):
@@ -91,7 +91,7 @@ class Delivery:
     def _found(self, audiences: Iterable[Path]) -> Iterator[Mapping[Slot, list[OutMessage]]]:
         """What is reserved of these files, a chunk at a time."""
         for audience in audiences:
-            for chunk in chunks(audience, COLUMNS, CHUNK_ROWS):
+            for chunk in chunks(audience, COLUMNS, READ_ROWS):
                 keys: list[str] = chunk.column("message_key").to_pylist()
                 if not keys:
                     continue
